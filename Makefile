@@ -1,0 +1,37 @@
+# Every target sets up what it needs in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test soak check bench tables docs clean
+
+run: .venv/installed
+	$(BIN)/spnl examples/capital.spnl
+
+test: .venv/installed
+	$(BIN)/pytest
+
+soak: .venv/installed
+	$(BIN)/pytest -m soak --timeout 3600
+
+check: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/installed
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m bench $(ARGS)
+
+tables: .venv/installed
+	$(BIN)/python tools/make_tables.py
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
+
+docs: .venv/installed
+	$(BIN)/python tools/make_docs.py
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
