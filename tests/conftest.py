@@ -1,0 +1,21 @@
+"""Fixtures for every test: an environment that says nothing, so that no test depends on who runs it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+# Read by the engine when it is imported. One thread is enough for models of this size; with several, they
+# spin while they wait for each other, and where the machine is busy that makes them forty times slower.
+os.environ.setdefault("RAYON_NUM_THREADS", "1")
+
+_MEANINGFUL = ("NO_COLOR", "FORCE_COLOR", "TERM", "RUST_LOG", "COLUMNS")
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset every variable that spnl reads; subprocesses inherit this."""
+    for name in list(os.environ):
+        if name in _MEANINGFUL or name.startswith(("SPNL_MODEL", "MISTRALRS_")):
+            monkeypatch.delenv(name)
