@@ -1,0 +1,84 @@
+"""What a value prints at top level, and records as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spnl.errors import ProgramError
+from spnl.lazy import LazyList, LazyText
+from spnl.query import Deferred, Message, Query, Seq, is_static
+from spnl.source import Span
+from spnl.values import (
+    CALL_HELP,
+    NOTHING,
+    Value,
+    WrongKind,
+    fill,
+    has_pending,
+    pending_in,
+    pending_kind,
+    preview,
+    static_text,
+    to_query,
+)
+
+
+def to_answer(value: Value, span: Span | None) -> Query:
+    """A value at top level, as what is printed: a list an item a line, a record as JSON.
+
+    `ProgramError` for a function.
+    """
+    if isinstance(value, Query) and pending_kind(value) != "text":
+        return _when_known(value, span)
+    if isinstance(value, dict):
+        return (
+            _when_known(value, span) if has_pending(value) else Message("user", record_text(value), span=span)
+        )
+    if isinstance(value, (tuple, LazyList)):
+        return Seq(tuple([to_answer(item, span) for item in value]), span=span)
+    try:
+        if isinstance(value, dict):
+            return Message("user", record_text(value), span=span)
+        return to_query(value, span)
+    except WrongKind:
+        raise ProgramError(
+            "not-an-answer",
+            f"{preview(value)} is no answer: a function has no text",
+            span=span,
+            helps=(CALL_HELP,),
+        ) from None
+
+
+def _when_known(value: Value, span: Span | None) -> Query:
+    """The answer that a value is, as a step for when all of it is known."""
+    waits = tuple(pending_in(value))
+
+    def resume(values: tuple[Value, ...]) -> Query:
+        known = {id(query): text for query, text in zip(waits, values, strict=True)}
+        return to_answer(fill(value, known), span)
+
+    return Deferred("apply", "answer", waits, resume, span=span)
+
+
+def record_text(value: Value) -> str:
+    """A value as JSON on one line. `WrongKind` for a function."""
+    import json
+
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """A value as what Python's JSON writer takes; NOTHING is `null`."""
+    match value:
+        case str() | bool() | int() | float():
+            return value
+        case tuple() | LazyList():
+            return [_plain(item) for item in value]
+        case dict():
+            return {name: _plain(item) for name, item in value.items()}
+        case LazyText():
+            return value.read()
+        case Query():
+            assert is_static(value), "a pending value is waited for before it is written"
+            return None if value == NOTHING else static_text(value)
+    raise WrongKind(CALL_HELP)

@@ -1,0 +1,214 @@
+"""The query: what a program asks for, as a small frozen tree.
+
+Expanding a program makes a query; optimizing rewrites it; executing walks it. Nodes carry the span of the
+form they came from, outside equality. Lists of children are tuples, so nothing changes after it is made.
+
+What is shared is shared explicitly: a `Bind` stands for one value, compared by identity, and every `Ref`
+to it means that same value. Two equal `Generate` nodes are two generations; two `Ref`s to one `Bind` are
+one.
+
+What depends on a text that is not generated yet is a `Deferred` node: a closure that the executor calls
+when the values it waits for are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+from spnl.errors import SpnlError
+from spnl.frozen import Frozen, Unique, aside
+from spnl.source import Span
+
+Role = Literal["system", "user", "assistant"]
+
+Kind = Literal["text", "number", "bool", "list", "record", "function"]
+"""The kinds of value that are not a query."""
+
+
+class Query(Frozen):
+    """Any node of a query."""
+
+    span: Span | None = aside(default=None, kw_only=True)
+
+
+class Message(Query):
+    """One message. `text` is a query where it is not known before something is generated."""
+
+    role: Role
+    text: str | Query
+
+
+class Structure(Query):
+    """A node that holds children in order; `kind` is its name in the language and in JSON."""
+
+    children: tuple[Query, ...]
+    kind: ClassVar[str] = ""
+
+
+class Seq(Structure):
+    """Children that are read, and run, one after another."""
+
+    kind = "seq"
+
+
+class Cross(Structure):
+    """Children run one after another, the last of which attends to all before it."""
+
+    kind = "cross"
+
+
+class Par(Structure):
+    """Children that run independently."""
+
+    kind = "par"
+
+
+class Plus(Structure):
+    """Children that run independently, and whose order in a prompt does not matter."""
+
+    kind = "plus"
+
+
+class Zip(Query):
+    """Each result of `second`, paired with a copy of `first`."""
+
+    first: Query
+    second: Query
+
+
+class Monad(Query):
+    """`body` runs for its effect (a warm cache); it contributes nothing."""
+
+    body: Query
+
+
+class Print(Query):
+    """A line for stdout, neither a value nor part of a prompt."""
+
+    text: str | Query
+
+
+Think = bool | Literal["low", "medium", "high"]
+
+
+class Sampling(Frozen):
+    """How to draw a reply. None: what the program did not say.
+
+    `max_tokens` in tokens, at least 1; `temperature` at least 0, where 0 always takes the likeliest token;
+    `top_p` in (0, 1]; `min_p` in [0, 1); `top_k` at least 1; penalties in [-2, 2] except
+    `repetition_penalty`, above 0; `stop` ends the reply where it would say one of these texts.
+    """
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    stop: tuple[str, ...] | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    repetition_penalty: float | None = None
+    think: Think | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The parameters that the program named, by field name."""
+        return {name: value for name, value in self.as_dict().items() if value is not None}
+
+
+class Generate(Query):
+    """One reply of `model` to `input`. `model` is None where the program names none."""
+
+    model: str | None
+    input: Query
+    sampling: Sampling = Sampling()
+
+
+class Repeat(Query):
+    """`n` draws of one generation, whose input is evaluated once."""
+
+    n: int
+    generate: Generate
+
+
+class Map(Query):
+    """One generation for each of `inputs`, each a user message after `system`."""
+
+    model: str | None
+    inputs: tuple[str | Query, ...]
+    sampling: Sampling = Sampling()
+    system: str | Query | None = None
+
+
+class Bind(Unique):
+    """A value that is computed at most once, however often it is used. Compares by identity."""
+
+    name: str
+    value: Query
+    span: Span | None = aside(default=None, kw_only=True)
+
+
+class Ref(Query):
+    """A use of a shared value."""
+
+    bind: Bind
+
+
+class Deferred(Query, Unique):
+    """What is known only once `waits` are: `resume` is then given their values, in order.
+
+    `kind` says what sort of step it is: `apply` a function of texts, `choose` a branch, `each` expand a
+    body for every item of a list. `name` is the form's name. `resume` gives back a value of the language:
+    a text, a number, a list or again a query, which is then optimized and executed like any other.
+    `gives` is the kind of that value where it is known beforehand.
+    """
+
+    kind: Literal["apply", "choose", "each"]
+    name: str
+    waits: tuple[Query, ...]
+    resume: Callable[[tuple[Any, ...]], Any]
+    gives: Kind | None = aside(default=None, kw_only=True)
+
+
+class Attempt(Query, Unique):
+    """`body`, or what `otherwise` gives where executing it fails: a value of the language.
+
+    `otherwise` is given the error, and raises it again where it is none that a program may go on after.
+    """
+
+    body: Query
+    otherwise: Callable[[SpnlError], Any]
+
+
+def children(query: Query) -> tuple[Query, ...]:
+    """The queries directly inside `query`, in source order. What a `Ref` refers to is not inside it."""
+    match query:
+        case Structure(children=inner):
+            return inner
+        case Message(text=text) | Print(text=text):
+            return (text,) if isinstance(text, Query) else ()
+        case Zip():
+            return (query.first, query.second)
+        case Monad() | Attempt():
+            return (query.body,)
+        case Generate():
+            return (query.input,)
+        case Repeat():
+            return (query.generate,)
+        case Map():
+            texts = (*query.inputs, query.system)
+            return tuple(text for text in texts if isinstance(text, Query))
+        case Deferred():
+            return query.waits
+    return ()
+
+
+def is_static(query: Query) -> bool:
+    """Whether everything in `query` is known without running anything: messages and structures only."""
+    pending = [query]
+    while pending:
+        node = pending.pop()
+        if not isinstance(node, (Message, Structure)):
+            return False
+        pending.extend(children(node))
+    return True
