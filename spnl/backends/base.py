@@ -1,0 +1,84 @@
+"""The seam to whatever runs a model: what a backend is asked, and what it answers.
+
+A backend knows how to turn a model's name into an `Engine`; an engine turns a `Request` into a stream of
+`Chunk`s that ends with one `Finish`. Engines know nothing of queries, and the executor knows nothing of
+engines beyond this module, so an engine may live in this process, in another, or behind a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, Protocol
+
+from spnl.frozen import Frozen
+from spnl.query import Sampling
+
+FinishReason = Literal["stop", "length"]
+
+
+class Request(Frozen):
+    """One generation: `messages` as (role, text) pairs in order, and how to draw the reply.
+
+    `sampling.max_tokens` and `sampling.temperature` are always set; whatever else is None is the engine's
+    to decide.
+    """
+
+    messages: tuple[tuple[str, str], ...]
+    sampling: Sampling
+
+
+class Chunk(Frozen):
+    """A piece of the reply, or of the thought before it. Neither is a token: count with `Usage`."""
+
+    text: str = ""
+    thought: str = ""
+
+
+class Usage(Frozen):
+    """Tokens of one generation, as the engine counted them; `cached_tokens` of the prompt were reused."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Finish(Frozen):
+    """The end of a stream: why it ended (the model stopped, or `max_tokens` were made), and its usage."""
+
+    reason: FinishReason
+    usage: Usage
+
+
+class Engine(Protocol):
+    """One loaded model."""
+
+    parallel: int
+    """How many streams at once are worth having on this engine's device; at least 1."""
+
+    def stream(self, request: Request) -> Iterator[Chunk | Finish]:
+        """The reply, piece by piece, ending with one `Finish`.
+
+        Blocks while the model works, so it is consumed in a thread of its own. Closing the iterator cancels
+        the generation. Any number of streams may be open, from different threads. Raises `SpnlError`s only.
+        """
+        ...
+
+    def render(self, request: Request) -> str | None:
+        """The prompt as the model reads it, where this can be told."""
+        ...
+
+    def close(self) -> None:
+        """Give the memory back. No stream may be open, and none is opened afterwards."""
+        ...
+
+
+class Backend(Protocol):
+    """A way to run models, named by the prefix of a model's name."""
+
+    def load(self, model: str) -> Engine:
+        """The engine for a model's name without its prefix, ready to stream. Raises `ModelError`."""
+        ...
+
+    def describe(self, model: str) -> str | None:
+        """What would be loaded, for a notice before a load that takes a while; None where it will not."""
+        ...

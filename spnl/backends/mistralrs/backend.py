@@ -1,0 +1,116 @@
+"""Loads models of this machine into the `mistralrs` engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spnl.backends.mistralrs.engine import MistralrsEngine
+from spnl.backends.mistralrs.failures import is_engine_failure, load_failure
+from spnl.backends.mistralrs.native import choose_device, has_gpu, load_module
+from spnl.backends.mistralrs.settings import Settings, read_settings
+from spnl.backends.table import Notify
+from spnl.errors import ModelError
+from spnl.models.chat import ChatTemplate, template_of_folder, template_of_gguf
+from spnl.models.gguf import read_header
+from spnl.models.local import BUNDLED_FILE, LocalModel, locate
+from spnl.models.names import BUNDLED
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# A template that makes of one message the message itself. The engine streams chat requests only, and
+# refuses those to a model without a template; with this one, a chat request is a completion.
+_COMPLETION_TEMPLATE = Path(__file__).with_name("completion.jinja")
+
+_QUICK_LOAD = 64 * 1024 * 1024
+_STREAMS = {"cpu": 1, "cuda": 16, "metal": 16}
+"""How many streams at once a device is worth: on a CPU several are no faster than one after another."""
+
+
+class MistralrsBackend:
+    """Models that run in this process. `notify` is told of settings that have no effect here."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
+
+    def key(self, model: str) -> str:
+        """The absolute path of a model, however it is named; the bundled one keeps its name."""
+        path = locate(model).path
+        return BUNDLED if path == BUNDLED_FILE else str(path.resolve())
+
+    def describe(self, model: str) -> str | None:
+        """The model's name and size, if it is so large that loading it takes a while."""
+        found = locate(model)
+        return f"{found.name} ({_size(found.size)})" if found.size > _QUICK_LOAD else None
+
+    def load(self, model: str) -> MistralrsEngine:
+        """Load a model, as the environment's settings say. Raises `ModelError`, and `UsageError` for those.
+
+        Building the runner holds Python's global lock from start to end, and cannot be interrupted.
+        """
+        settings = read_settings(os.environ)
+        found = locate(model)
+        template = _template(found)
+        device = choose_device(settings)
+        options = self._options(settings, found, device)
+        if template is None:
+            options["jinja_explicit"] = str(_COMPLETION_TEMPLATE)
+        mistralrs = load_module(settings)
+        try:
+            runner = mistralrs.Runner(_which(mistralrs, found), **options)
+        except BaseException as error:
+            if not is_engine_failure(error):
+                raise
+            raise load_failure(error, found) from None
+        return MistralrsEngine(runner, found, template, _STREAMS[device])
+
+    def _options(self, settings: Settings, model: LocalModel, device: str) -> dict[str, Any]:
+        """What the settings come to as arguments of `Runner`."""
+        options: dict[str, Any] = {
+            "token_source": "none",  # of the Hugging Face hub, which is not asked for anything
+            "prefix_cache_n": settings.prefix_cache,
+            "pa_blk_size": settings.block_size,
+        }
+        if settings.device == "cuda" and not has_gpu():
+            self._notify("MISTRALRS_DEVICE is cuda, but no GPU shows itself: the engine may use the CPU")
+        if settings.isq is not None and model.kind == "gguf":
+            self._notify(f"MISTRALRS_ISQ has no effect on {model.name}: GGUF files are quantised already")
+        else:
+            options["in_situ_quant"] = settings.isq
+        if settings.paged_attention and device == "cpu":
+            self._notify("MISTRALRS_PAGED_ATTN has no effect: paged attention needs CUDA or Metal")
+        elif settings.paged_attention is not None:
+            options["paged_attn" if settings.paged_attention else "no_paged_attn"] = True
+        return options
+
+
+def _template(model: LocalModel) -> ChatTemplate | None:
+    """The model's chat template, once what can be known to be damaged has been refused."""
+    if model.kind == "folder":
+        return template_of_folder(model.path)
+    headers = [read_header(file) for file in model.files]
+    for header in headers:
+        if header.missing_bytes:
+            whole = header.size + header.missing_bytes
+            raise ModelError(
+                "damaged-model",
+                f"{header.path} is cut off: {_size(header.missing_bytes)} of its {_size(whole)} are missing",
+                helps=("fetch or copy the file again",),
+            )
+    return template_of_gguf(headers[0])
+
+
+def _which(mistralrs: ModuleType, model: LocalModel) -> Any:
+    if model.kind == "folder":
+        return mistralrs.Which.Plain(str(model.path))
+    return mistralrs.Which.GGUF(str(model.path.parent), [file.name for file in model.files])
+
+
+def _size(count: int) -> str:
+    """A number of bytes for people, in the decimal units of file listings and of the hub."""
+    for unit, size in (("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"

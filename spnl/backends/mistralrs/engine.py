@@ -1,0 +1,239 @@
+"""One loaded model: requests in, chunks out.
+
+What the engine asks of its callers, as measured with 0.9.5, and what is done about it:
+
+- A `Runner` is not re-entrant: a second thread inside one of its methods gets `Already borrowed`. Every
+  request is a stream, which is opened at once and consumed outside the runner, and a lock guards the opening.
+- Two prompts that are prefilled in one step fail on quantised GGUF files (`input tensor is not contiguous`).
+  So the lock is held until the first chunk has come: the prompt before the next one is then read.
+- Dropping a stream's iterator cancels its generation.
+- Reply and thought come apart; tokens are counted by `usage` on the last chunk only.
+- A thread that comes back from the engine while the interpreter ends is killed by it, which no Rust code
+  survives: the process aborts (`FATAL: exception not rethrown`; Python before 3.14). So before that, calls
+  into the engine are waited for, and no more of them begin.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from weakref import finalize
+
+from spnl.backends.base import Chunk, Finish, Request, Usage
+from spnl.backends.mistralrs.failures import is_engine_failure, run_failure
+from spnl.errors import GenerationError, ProgramError, SpnlError
+from spnl.models.chat import ChatTemplate
+from spnl.models.local import LocalModel
+from spnl.query import Sampling
+
+if TYPE_CHECKING:
+    from mistralrs import ChatCompletionChunkResponse, ChatCompletionRequest, Runner
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LARGEST_COUNT = 2**31 - 1  # far above any context length; the engine takes no integer of any size
+
+END_SECONDS = 1.0
+"""How long the end of the process waits for threads in the engine: for a token, not for a long prompt."""
+
+
+class _Calls:
+    """The calls into the engine that are under way, so that there are none when the process ends."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._ended = False
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Around a call. Once calls have been ended, a daemon thread that wants one waits for the end."""
+        with self._changed:
+            if self._ended and not threading.current_thread().daemon:
+                raise GenerationError("engine-failed", "the process is ending")
+            self._changed.wait_for(lambda: not self._ended)
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def end(self) -> None:
+        """Let no call begin any more, and wait for those under way, but not for long."""
+        with self._changed:
+            self._ended = True
+            self._changed.wait_for(lambda: self._under_way == 0, END_SECONDS)
+
+
+class MistralrsEngine:
+    """A model in a `mistralrs.Runner`. `template` is None for a base model, which completes a text."""
+
+    def __init__(
+        self, runner: Runner, model: LocalModel, template: ChatTemplate | None, parallel: int
+    ) -> None:
+        self.parallel = parallel
+        self._runner: Runner | None = runner
+        self._model = model
+        self._template = template
+        self._one_prefill = threading.Lock()
+        self._calls = _Calls()
+        finalize(self, self._calls.end)  # called when the interpreter ends
+
+    def stream(self, request: Request) -> Iterator[Chunk | Finish]:
+        """The reply, piece by piece, ending with one `Finish`. Closing the iterator cancels it."""
+        runner = self._running()
+        native = self._native(request)
+        try:
+            yield from self._pieces(runner, native)
+        except SpnlError:
+            raise
+        except BaseException as error:
+            if not is_engine_failure(error):
+                raise
+            raise self._with_numbers(run_failure(error), runner, request) from None
+
+    def render(self, request: Request) -> str | None:
+        """The prompt as the model reads it, but for a token that the tokenizer puts in front."""
+        if self._template is None:
+            return "".join(text for _, text in request.messages)
+        controls: dict[str, Any] = {"enable_thinking": request.sampling.think is not False}
+        if isinstance(request.sampling.think, str):
+            controls["reasoning_effort"] = request.sampling.think
+        return self._template.render(request.messages, **controls)
+
+    def close(self) -> None:
+        """Let go of the model. Its memory is given back at once, or when the last open stream ends."""
+        self._runner = None
+
+    def _running(self) -> Runner:
+        if self._runner is None:
+            raise GenerationError("engine-failed", f"{self._model.name} has been unloaded")
+        return self._runner
+
+    def _pieces(self, runner: Runner, native: ChatCompletionRequest) -> Iterator[Chunk | Finish]:
+        with self._one_prefill, self._calls.one():
+            responses: Any = runner.send_chat_completion_request(native)
+            response = next(responses, None)
+        lost = _lost_space(response) if response is not None and self._template is None else ""
+        while response is not None:
+            choice = response.choices[0]
+            text, thought = choice.delta.content or "", choice.delta.reasoning_content or ""
+            if lost:
+                text, lost = lost + text, ""
+            if text or thought:
+                yield Chunk(text, thought)
+            if choice.finish_reason is not None:
+                yield Finish("length" if choice.finish_reason == "length" else "stop", _usage(response))
+                return
+            with self._calls.one():
+                response = next(responses, None)
+        raise GenerationError("engine-failed", "the engine stopped in the middle of the reply")
+
+    def _native(self, request: Request) -> ChatCompletionRequest:
+        """The request in the engine's terms, after the checks that it does not make."""
+        from mistralrs import ChatCompletionRequest
+
+        self._check_messages(request.messages)
+        try:
+            return ChatCompletionRequest(
+                messages=[{"role": role, "content": text} for role, text in request.messages],
+                model="default",
+                stream=True,
+                logprobs=self._template is None,  # for `_lost_space`
+                **_parameters(request.sampling),
+            )
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ProgramError(
+                "bad-sampling", f"the engine does not take these parameters: {error}"
+            ) from None
+
+    def _check_messages(self, messages: tuple[tuple[str, str], ...]) -> None:
+        if not messages:
+            raise ProgramError("empty-input", "the input of this generation is empty")
+        for _, text in messages:
+            if surrogate := _LONE_SURROGATE.search(text):
+                raise ProgramError(
+                    "bad-text",
+                    f"a message holds half of a character, U+{ord(surrogate[0]):04X}, at {surrogate.start()}",
+                    helps=("see where the text comes from: it was decoded wrongly",),
+                )
+        if self._template is None and [role for role, _ in messages] != ["user"]:
+            raise ProgramError(
+                "no-chat-template",
+                f"{self._model.name} is a base model: it has no chat template for roles and several messages",
+                helps=("give it exactly one user message, which it completes, or use an instruct model",),
+            )
+
+    def _with_numbers(self, error: SpnlError, runner: Runner, request: Request) -> SpnlError:
+        """The error; where the prompt is too long, with how long it is and how much fits."""
+        if error.id != "prompt-too-long":
+            return error
+        limit, length = self._measure(runner, request)
+        if limit is None:
+            return error
+        prompt = f"the prompt is {length:,} tokens long, and" if length else "the prompt is too long:"
+        return ProgramError(
+            error.id,
+            f"{prompt} {self._model.name} takes at most {limit:,}",
+            helps=("shorten the input, or use a model with a longer context",),
+            detail=error.detail,
+        )
+
+    def _measure(self, runner: Runner, request: Request) -> tuple[int | None, int | None]:
+        """The context length, and the length of a prompt, as far as the engine tells."""
+        prompt = self.render(request)
+        try:
+            with self._one_prefill, self._calls.one():
+                limit = runner.max_sequence_length()
+                tokens = runner.tokenize_text(prompt, True, None) if prompt is not None else None
+        except Exception:
+            return None, None
+        return limit, len(tokens) if tokens is not None else None
+
+
+def _parameters(sampling: Sampling) -> dict[str, Any]:
+    """Sampling as the engine's keywords; what is None is the engine's, or the model's maker's, to decide."""
+    think = sampling.think
+    return {
+        "max_tokens": _clamped(sampling.max_tokens),
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": _clamped(sampling.top_k),
+        "min_p": sampling.min_p,
+        "stop_seqs": list(sampling.stop) if sampling.stop else None,
+        "frequency_penalty": sampling.frequency_penalty,
+        "presence_penalty": sampling.presence_penalty,
+        "repetition_penalty": sampling.repetition_penalty,
+        "enable_thinking": think if isinstance(think, bool) else None,
+        "reasoning_effort": think if isinstance(think, str) else None,
+    }
+
+
+def _lost_space(first: ChatCompletionChunkResponse) -> str:
+    """The white space that the engine has cut off the beginning of a stream.
+
+    It takes the space before a reply's first word for an artefact of tokenizers. Where a text is completed
+    it is part of that text; the first token still has it.
+    """
+    choice = first.choices[0]
+    token = choice.logprobs.token if choice.logprobs is not None else ""
+    kept = token.lstrip()
+    return token[: len(token) - len(kept)] if kept == (choice.delta.content or "") else ""
+
+
+def _clamped(count: int | None) -> int | None:
+    return None if count is None else min(count, _LARGEST_COUNT)
+
+
+def _usage(response: ChatCompletionChunkResponse) -> Usage:
+    """The counts of the last chunk, which the engine leaves out where there is nothing to count."""
+    usage = response.usage
+    if usage is None:
+        return Usage()
+    details = getattr(usage, "prompt_tokens_details", None)  # not in the package's stubs
+    cached = details.cached_tokens if details is not None else 0
+    return Usage(usage.prompt_tokens, cached or 0, usage.completion_tokens)

@@ -1,0 +1,155 @@
+"""The engines that are loaded: each model once, however many ask for it at once, and not too many.
+
+The pool holds the engines that were used last. One that it lets go of lives on for as long as somebody has
+it, a run in another thread for instance, and gives its memory back when the last one is done with it; until
+then the pool knows it and gives it out again, so no model is ever in memory twice. So nobody has to say that
+an engine is in use, and none is closed under anybody's hands.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from spnl.backends.base import Engine
+from spnl.backends.table import KeyedBackend, Notify, get_backend
+from spnl.frozen import Frozen
+from spnl.models.names import parse_model
+
+DEFAULT_LIMIT = 3
+"""How many models a pool holds: enough to compare a few, few enough for a machine's memory."""
+
+
+class _Model(Frozen):
+    """A model's name, resolved: what the pool calls it, its backend, and its name there."""
+
+    key: str
+    backend: KeyedBackend
+    rest: str
+
+
+class _Load:
+    """A load in progress: whoever asks for the model meanwhile waits for its end, good or bad."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.engine: Engine | None = None
+        self.error: BaseException | None = None
+
+    def result(self) -> Engine:
+        """Wait for the engine; raises what the load raised."""
+        self.done.wait()
+        if self.error is not None:
+            raise self.error
+        assert self.engine is not None
+        return self.engine
+
+
+def _say_nothing(note: str) -> None:
+    pass
+
+
+class ModelPool:
+    """Gives out engines by model name and keeps the last `limit` of them loaded."""
+
+    def __init__(
+        self,
+        limit: int = DEFAULT_LIMIT,
+        backends: Callable[[str, Notify], KeyedBackend] = get_backend,
+    ) -> None:
+        self._limit = limit
+        self._backends = backends
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, Engine] = OrderedDict()
+        self._alive: WeakValueDictionary[str, Engine] = WeakValueDictionary()
+        self._loads: dict[str, _Load] = {}
+
+    def get(self, model: str, notify: Notify = _say_nothing) -> Engine:
+        """The engine of a model, loaded if it is not yet. Raises `ModelError`.
+
+        `notify` is told what the user should know of the load. A load that fails is forgotten: those that
+        waited for it fail alike, and the next to ask tries again.
+        """
+        named = self._resolve(model, notify)
+        with self._lock:
+            engine = self._alive.get(named.key)
+            if engine is not None:
+                self._keep(named.key, engine)
+                return engine
+            load = self._loads.get(named.key)
+            ours = load is None
+            if load is None:
+                load = self._loads[named.key] = _Load()
+                self._make_room()
+        if ours:
+            self._run(load, named)
+        return load.result()
+
+    def is_loaded(self, model: str) -> bool:
+        """Whether `get` would return at once. Raises `ModelError` where the name is of no model."""
+        return self._resolve(model).key in self._alive
+
+    def describe(self, model: str) -> str | None:
+        """What `get` would load, where that takes a while. Raises `ModelError`."""
+        named = self._resolve(model)
+        return named.backend.describe(named.rest)
+
+    def loaded(self) -> tuple[str, ...]:
+        """The names of the models in memory, as `get` takes them; the one used last stands last."""
+        with self._lock:
+            let_go = [key for key in self._alive if key not in self._kept]
+            return (*let_go, *self._kept)
+
+    def unload(self, model: str) -> bool:
+        """Close a model's engine; whether it was loaded. A stream that is open runs to its end."""
+        return self._close(self._resolve(model).key)
+
+    def unload_all(self) -> None:
+        """Close all engines."""
+        for key in self.loaded():
+            self._close(key)
+
+    def _resolve(self, model: str, notify: Notify = _say_nothing) -> _Model:
+        name = parse_model(model)
+        backend = self._backends(name.backend, notify)
+        return _Model(f"{name.backend}/{backend.key(name.rest)}", backend, name.rest)
+
+    def _run(self, load: _Load, model: _Model) -> None:
+        """Load a model for everybody who waits for it. What it raises, `load.result` raises."""
+        try:
+            load.engine = model.backend.load(model.rest)
+        except BaseException as error:
+            load.error = error
+        with self._lock:
+            del self._loads[model.key]
+            if load.engine is not None:
+                self._alive[model.key] = load.engine
+                self._keep(model.key, load.engine)
+        load.done.set()
+
+    def _keep(self, key: str, engine: Engine) -> None:
+        """Hold an engine as the one used last."""
+        self._kept[key] = engine
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._limit:
+            self._kept.popitem(last=False)
+
+    def _make_room(self) -> None:
+        """Let go of what a load will push out before it, so that memory holds `limit` models at most."""
+        while len(self._kept) >= self._limit:
+            self._kept.popitem(last=False)
+
+    def _close(self, key: str) -> bool:
+        with self._lock:
+            engine = self._alive.pop(key, None)
+            self._kept.pop(key, None)
+        if engine is None:
+            return False
+        engine.close()
+        return True
+
+
+POOL = ModelPool()
+"""The pool of this process: its only state that is shared by all runs."""

@@ -1,0 +1,30 @@
+"""Reads the small JSON files that stand beside a model's weights. Imports errors only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from spnl.errors import ModelError
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file, empty where there is no such file.
+
+    A file that holds anything else is a `ModelError` `damaged-model`: the engine would panic on some of them.
+    """
+    import json
+
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(path, f"cannot be read: {error}") from None
+    if not isinstance(value, dict):
+        raise _damaged(path, "holds no JSON object")
+    return value
+
+
+def _damaged(path: Path, reason: str) -> ModelError:
+    return ModelError("damaged-model", f"{path} {reason}", helps=("fetch or copy the model again",))
