@@ -1,0 +1,5 @@
+"""`python -m spnl` is `spnl`."""
+
+from spnl.cli import main
+
+main()

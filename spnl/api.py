@@ -1,0 +1,124 @@
+"""The library: programs run from Python, with everything that the command line has.
+
+    >>> import spnl
+    >>> answer = spnl.run('(g "What is the capital of France?" (temperature 0))')
+    >>> print(answer.text)
+    The capital of France is Paris.
+
+Models that were loaded stay loaded in `spnl.models`, the only state that lasts from call to call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from spnl.executor.answer import Output, Style
+from spnl.executor.dispatch import Models
+from spnl.executor.machine import execute
+from spnl.executor.observer import Observer
+from spnl.executor.options import RunOptions
+from spnl.executor.results import Leaf, Reply, Result
+from spnl.expander import Expander
+from spnl.frozen import Frozen
+from spnl.inputs import Inputs
+from spnl.query import Query, Think
+from spnl.reader import read
+from spnl.source import Source
+from spnl.syntax import Program
+
+
+class Answer(Frozen):
+    """What a program came to.
+
+    `parts` are the texts of the answer in source order, each with its role, its place in the program, and
+    its `reply` (model, usage, finish reason, thought) where a model said it. `result` is the same as a tree.
+    `replies` are all generations, also those within other generations' inputs, as they finished.
+    """
+
+    parts: tuple[Leaf, ...]
+    result: Result
+    replies: tuple[Reply, ...]
+
+    @property
+    def text(self) -> str:
+        """The answer as one text: its parts, joined by newlines."""
+        return "\n".join(part.text for part in self.parts)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Collector(Output):
+    """An output that keeps the parts of an answer, and hands everything on to another if there is one."""
+
+    def __init__(self, onward: Output | None = None) -> None:
+        self.parts: list[Leaf] = []
+        self._onward = onward
+
+    def begin(self, style: Style) -> None:
+        """A new leaf starts."""
+        if self._onward is not None:
+            self._onward.begin(style)
+
+    def write(self, text: str) -> None:
+        """More of the leaf's text."""
+        if self._onward is not None:
+            self._onward.write(text)
+
+    def end(self, leaf: Leaf) -> None:
+        """The leaf is complete."""
+        self.parts.append(leaf)
+        if self._onward is not None:
+            self._onward.end(leaf)
+
+
+def parse(program: str | Source) -> Program:
+    """The syntax of a program. Raises `ReadError`."""
+    return read(program if isinstance(program, Source) else Source("<program>", program))
+
+
+def expand(
+    program: str | Source | Program,
+    *,
+    arguments: Mapping[str, str] | None = None,
+    inputs: Inputs | None = None,
+) -> Query:
+    """The query of a program, with `arguments` for its `(arg NAME)`s. Raises `ProgramError`.
+
+    `inputs` is where files, stdin and a person's answers come from: without it, this process's own.
+    """
+    syntax = program if isinstance(program, Program) else parse(program)
+    return Expander(arguments, inputs).program(syntax)
+
+
+def run(
+    program: str | Source | Program | Query,
+    *,
+    arguments: Mapping[str, str] | None = None,
+    inputs: Inputs | None = None,
+    model: str | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    think: Think | None = None,
+    output: Output | None = None,
+    observer: Observer | None = None,
+    models: Models | None = None,
+) -> Answer:
+    """Run a program and give back its answer.
+
+    `arguments` are the texts for its `(arg NAME)`s, and `inputs` is where its other data come from. `model`,
+    `temperature`, `max_tokens` and `think` replace what the program says, as the command line's flags do;
+    `SPNL_MODEL` fills in where it names no model. `output` is given the answer while it is made, and
+    `observer` everything else. `models` gives the engines; without it, the pool of this process. Raises
+    `SpnlError`s for everything a user can mend.
+    """
+    query = program if isinstance(program, Query) else expand(program, arguments=arguments, inputs=inputs)
+    if models is None:
+        from spnl.backends.pool import POOL
+
+        models = POOL
+    options = RunOptions(model, temperature, max_tokens, think, os.environ.get("SPNL_MODEL") or None)
+    collector = Collector(output)
+    execution = execute(query, models, collector, observer or Observer(), options)
+    return Answer(tuple(collector.parts), execution.result, execution.replies)

@@ -1,0 +1,263 @@
+"""The machine that runs a query: it resumes what is ready, asks for generations, and waits for events.
+
+The generators of `spnl.executor.nodes` say what they want (`spnl.executor.wants`); the machine gets it for
+them. So the depth of a query costs memory and not stack, any number of generations may be under way, and one
+thread, the caller's, does everything but the waiting for models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from spnl.backends.base import Chunk, Finish
+from spnl.errors import ModelError, SpnlError
+from spnl.executor.answer import Answer, Output
+from spnl.executor.dispatch import Dispatcher, Job, Models
+from spnl.executor.nodes import Evaluator
+from spnl.executor.observer import Observer
+from spnl.executor.options import Resolver, RunOptions
+from spnl.executor.results import Leaf, Reply, Result
+from spnl.executor.wants import Ask, Evaluate, Shared, Steps, Together, ValueOf, Want
+from spnl.expander import deep_recursion
+from spnl.optimizer import optimize
+from spnl.query import Bind, Query
+
+
+class Task:
+    """Steps under way, who waits for them, and what they are gathering."""
+
+    __slots__ = ("gathered", "index", "missing", "parent", "serves", "steps", "wave")
+
+    def __init__(self, steps: Steps, parent: Task | Cell | None, index: int = 0) -> None:
+        self.steps = steps
+        self.parent = parent
+        self.index = index
+        self.serves: int = parent.wave if isinstance(parent, Task) else 0
+        """Which wave of the parent's wants this task serves."""
+        self.wave: int = 0
+        """How often this task has recovered from an error: what served an earlier wave is abandoned."""
+        self.gathered: list[Any] | None = None
+        self.missing = 0
+
+
+class Cell:
+    """The one evaluation of a shared value: what it came to, and the tasks that wait for it until then."""
+
+    __slots__ = ("done", "error", "value", "waiting")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.error: SpnlError | None = None
+        self.value: Any = None
+        self.waiting: list[Task] = []
+
+
+class Execution(NamedTuple):
+    """What a run came to: its result, and every reply in the order in which they finished."""
+
+    result: Result
+    replies: tuple[Reply, ...]
+
+
+def execute(
+    query: Query, models: Models, output: Output, observer: Observer, options: RunOptions
+) -> Execution:
+    """Optimize a query and run it: its answer goes to `output` as it becomes known.
+
+    Raises the first error, after cancelling everything that is under way.
+    """
+    return _Machine(models, output, observer, options).run(query)
+
+
+class _Machine:
+    """One run of one query."""
+
+    def __init__(self, models: Models, output: Output, observer: Observer, options: RunOptions) -> None:
+        self._observer = observer
+        self._options = options
+        self._evaluator = Evaluator(Resolver(options, observer.notice))
+        self._dispatcher = Dispatcher(models, observer, self._is_abandoned_job)
+        self._answer = Answer(output)
+        self._cells: dict[Bind, Cell] = {}
+        self._ready: list[tuple[Task, Any]] = []
+        """Tasks that can go on, and what they are given; a stack, so that work goes depth first."""
+        self._result: Result | None = None
+        self._recovered = False
+        self._replies: list[Reply] = []
+
+    def run(self, query: Query) -> Execution:
+        """Run the query to its end, or to the first error."""
+        try:
+            with deep_recursion(query.span):
+                self._start(Evaluate(optimize(query), self._answer.root), None, 0)
+                while True:
+                    while self._ready:
+                        self._step(*self._ready.pop())
+                    if self._result is not None:
+                        return Execution(self._result, tuple(self._replies))
+                    self._handle(*self._dispatcher.next_event())
+        except BaseException:
+            self._dispatcher.cancel()
+            raise
+        finally:
+            self._dispatcher.close()
+
+    def _step(self, task: Task, value: Any) -> None:
+        """Give a task what it wanted, and see to what it wants next."""
+        if self._recovered and self._is_abandoned(task):
+            return
+        self._resume(task, lambda: task.steps.send(value))
+
+    def _resume(self, task: Task, resume: Callable[[], Want]) -> None:
+        """Let a task go on to its next want, its end, or its failure."""
+        try:
+            want = resume()
+        except StopIteration as stop:
+            self._deliver(task.parent, task.index, stop.value)
+            return
+        except SpnlError as error:
+            self._fail(task.parent, error)
+            return
+        if isinstance(want, Together):
+            self._start_all(task, want.wants)
+        elif isinstance(want, Shared):
+            self._share(task, want)
+        else:
+            self._start(want, task, 0)
+
+    def _start(self, want: Evaluate | ValueOf | Ask, parent: Task | None, index: int) -> None:
+        if isinstance(want, Ask):
+            assert parent is not None
+            owner = (parent, parent.wave, index, want)
+            self._dispatcher.submit(Job(want.model, want.request, want.span, want.draw, owner))
+        else:
+            steps = self._evaluator.result if isinstance(want, Evaluate) else self._evaluator.value
+            self._ready.append((Task(steps(want.node, want.place), parent, index), None))
+
+    def _start_all(self, task: Task, wants: Any) -> None:
+        if not wants:
+            self._ready.append((task, []))
+            return
+        task.gathered = [None] * len(wants)
+        task.missing = len(wants)
+        before = len(self._ready)
+        for index, want in enumerate(wants):
+            self._start(want, task, index)
+        # The ready list is a stack, and the first in the source is to start first.
+        self._ready[before:] = reversed(self._ready[before:])
+
+    def _share(self, task: Task, want: Shared) -> None:
+        """Give a task a shared value: at once, when it is computed, or by starting to compute it."""
+        cell = self._cells.get(want.bind)
+        if cell is None or self._is_given_up(cell):
+            cell = self._cells[want.bind] = Cell()
+            steps = self._evaluator.shared(want.bind, want.place)
+            self._ready.append((Task(steps, cell), None))
+        if cell.error is not None:
+            self._throw(task, cell.error)
+        elif cell.done:
+            self._ready.append((task, cell.value))
+        else:
+            cell.waiting.append(task)
+
+    def _deliver(self, parent: Task | Cell | None, index: int, value: Any) -> None:
+        """Hand on what was wanted: to the run, to all who share it, or to the one task that asked."""
+        if parent is None:
+            self._result = value
+        elif isinstance(parent, Cell):
+            parent.done, parent.value = True, value
+            self._ready.extend((task, value) for task in reversed(parent.waiting))
+            parent.waiting.clear()
+        elif parent.gathered is None:
+            self._ready.append((parent, value))
+        else:
+            parent.gathered[index] = value
+            parent.missing -= 1
+            if parent.missing == 0:
+                gathered, parent.gathered = parent.gathered, None
+                self._ready.append((parent, gathered))
+
+    def _fail(self, parent: Task | Cell | None, error: SpnlError) -> None:
+        """Hand on a failure: to the caller, to all who share the value, or to the one task that asked."""
+        if parent is None:
+            raise error
+        if isinstance(parent, Cell):
+            parent.error = error
+            waiting, parent.waiting = parent.waiting, []
+            for task in waiting:
+                if not self._is_abandoned(task):
+                    self._throw(task, error)
+        else:
+            self._throw(parent, error)
+
+    def _throw(self, task: Task, error: SpnlError) -> None:
+        """Let a task see a failure of what it wanted; whatever else it wanted is abandoned."""
+        task.gathered = None
+        task.wave += 1
+        self._recovered = True
+        self._resume(task, lambda: task.steps.throw(error))
+        self._dispatcher.cancel_abandoned()
+
+    def _is_given_up(self, cell: Cell) -> bool:
+        """Whether computing a shared value was given up, because all who waited for it were abandoned."""
+        return not cell.done and cell.error is None and all(map(self._is_abandoned, cell.waiting))
+
+    def _is_abandoned_job(self, job: Job) -> bool:
+        task, wave, _, _ = job.owner
+        return self._recovered and (wave != task.wave or self._is_abandoned(task))
+
+    def _is_abandoned(self, task: Task) -> bool:
+        """Whether nobody waits for a task any more, because who did has recovered from another's failure."""
+        parent = task.parent
+        while isinstance(parent, Task):
+            if task.serves != parent.wave:
+                return True
+            task, parent = parent, parent.parent
+        if isinstance(parent, Cell):
+            return all(self._is_abandoned(waiting) for waiting in parent.waiting)
+        return False
+
+    def _handle(self, job: Job, piece: Chunk | Finish | BaseException) -> None:
+        """Take one event of a generation: show a piece, deliver a reply, raise a failure."""
+        task, _, index, ask = job.owner
+        if isinstance(piece, Chunk):
+            if job.first is None:
+                job.first = perf_counter()
+            if piece.thought:
+                job.thoughts.append(piece.thought)
+                self._observer.thinking(piece.thought)
+            if piece.text:
+                if job.thoughts and not job.texts:
+                    self._observer.thought()
+                job.texts.append(piece.text)
+                ask.place.stream(piece.text)
+        elif isinstance(piece, Finish):
+            reply = _reply(job, piece)
+            self._replies.append(reply)
+            self._observer.replied(reply, job.span)
+            leaf = Leaf("assistant", reply.text, reply, span=job.span)
+            ask.place.close(leaf, "model", ask.keep_empty)
+            self._deliver(task, index, leaf)
+        elif isinstance(piece, SpnlError):
+            # A model that the run's options name is no fault of any place in the program.
+            is_ours = isinstance(piece, ModelError) and self._options.model is not None
+            self._fail(task, piece if is_ours else piece.at(job.span))
+        else:
+            raise piece
+
+
+def _reply(job: Job, finish: Finish) -> Reply:
+    now = perf_counter()
+    return Reply(
+        text="".join(job.texts),
+        thought="".join(job.thoughts),
+        model=job.model,
+        reason=finish.reason,
+        usage=finish.usage,
+        index=job.index,
+        limit=job.request.sampling.max_tokens or 0,
+        first_token=(job.first if job.first is not None else now) - job.started,
+        total=now - job.started,
+    )

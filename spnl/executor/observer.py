@@ -1,0 +1,38 @@
+"""Who is told what a run does: the command line shows it, a library user may, a test counts it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+from spnl.backends.base import Request
+from spnl.executor.results import Reply
+from spnl.source import Span
+
+
+class Observer:
+    """Told of everything in a run beside its answer; every method may be left as it is.
+
+    All methods are called in the thread that runs the program.
+    """
+
+    def notice(self, text: str) -> None:
+        """Something a user should know once: a default taken, a setting this device cannot follow."""
+
+    def loading(self, model: str, what: str | None) -> AbstractContextManager[None]:
+        """Surrounds the loading of a model; `what` says what is loaded where that takes a while."""
+        return nullcontext()
+
+    def asked(self, model: str, request: Request, prompt: str | None) -> None:
+        """A generation starts; `prompt` is what the model reads, where this is known and `wants_prompts`."""
+
+    def thinking(self, thought: str) -> None:
+        """A piece of a model's thought."""
+
+    def thought(self) -> None:
+        """The model has stopped thinking and starts to reply."""
+
+    def replied(self, reply: Reply, span: Span | None) -> None:
+        """A generation is complete."""
+
+    wants_prompts = False
+    """Whether `asked` is to be given rendered prompts, which takes time to make."""

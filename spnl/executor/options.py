@@ -1,0 +1,75 @@
+"""What a run decides for every generation: which model and which sampling, from flag, clause and default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from spnl.frozen import Frozen
+from spnl.query import Sampling, Think
+
+DEFAULT_MODEL = "mistralrs/tiny"
+DEFAULT_TEMPERATURE = 0.6
+DEFAULT_MAX_TOKENS = 2048
+
+
+class RunOptions(Frozen):
+    """What a run sets: overrides replace what the program says, `default_model` fills what it does not."""
+
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    think: Think | None = None
+    default_model: str | None = None
+
+
+class Resolver:
+    """Resolves each generation's model and sampling, and says once what it replaced or chose."""
+
+    def __init__(self, options: RunOptions, notice: Callable[[str], None]) -> None:
+        self.options = options
+        self.notice = notice
+        self._replaced: dict[str, set[Any]] = {}
+        self._told_default = False
+
+    def model(self, named: str | None) -> str:
+        """The model to use where the program names `named`."""
+        if self.options.model is not None:
+            self._note_replaced("--model", "models", named)
+            return self.options.model
+        if named is not None:
+            return named
+        if self.options.default_model is not None:
+            return self.options.default_model
+        if not self._told_default:
+            self._told_default = True
+            self.notice(
+                "no model is named: using `tiny`, the bundled demonstration and test model; "
+                'choose another with --model NAME, SPNL_MODEL, or (model "NAME")'
+            )
+        return DEFAULT_MODEL
+
+    def sampling(self, sampling: Sampling) -> Sampling:
+        """The sampling to use: overrides in place, temperature and max-tokens always set."""
+        temperature, max_tokens = sampling.temperature, sampling.max_tokens
+        if self.options.temperature is not None:
+            self._note_replaced("--temperature", "temperatures", temperature)
+            temperature = self.options.temperature
+        if self.options.max_tokens is not None:
+            self._note_replaced("--max-tokens", "max-tokens", max_tokens)
+            max_tokens = self.options.max_tokens
+        return sampling.but(
+            temperature=DEFAULT_TEMPERATURE if temperature is None else temperature,
+            max_tokens=DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens,
+            think=sampling.think if self.options.think is None else self.options.think,
+        )
+
+    def _note_replaced(self, flag: str, what: str, value: Any) -> None:
+        """One note, when a flag has replaced more than one distinct value of the program."""
+        if value is None:
+            return
+        seen = self._replaced.setdefault(flag, set())
+        if value not in seen:
+            seen.add(value)
+            if len(seen) == 2:
+                self.notice(f"{flag} replaces several different {what} of this program")
