@@ -1,0 +1,147 @@
+"""Checking: everything that can be known to be wrong with a program before a model is loaded.
+
+A program is expanded as for a run, but for three things. What is wrong is noted, an unknown value takes its
+place, and expanding goes on, so every mistake is found and none causes another. Parts that a run might not
+reach (the branch that is not taken, a function that is not called) are expanded too, with unknown values for
+their names. And nothing is asked for: no stdin, no person, no pipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from spnl.call_stack import Trace
+from spnl.errors import ModelError, ProgramError, SpnlError
+from spnl.expander import Expander, ExpanderCall
+from spnl.forms.control import MISTAKES
+from spnl.inputs import Unasked, Unknown
+from spnl.models.names import parse_model
+from spnl.query import Generate, Map, Query, Ref, children
+from spnl.reader import read_all
+from spnl.scope import Closure, Function, Scope
+from spnl.source import Source, Span
+from spnl.syntax import List, Node, Symbol
+from spnl.unused import unused_names
+from spnl.values import Value
+
+
+class Findings:
+    """What was found wrong, in the order of the source, each once; warnings apart."""
+
+    def __init__(self) -> None:
+        self._errors: dict[tuple[str, Span | None], SpnlError] = {}
+        self._warnings: dict[tuple[str, Span | None], SpnlError] = {}
+
+    def error(self, error: SpnlError) -> None:
+        """Note an error, unless the same is noted already."""
+        self._errors.setdefault((error.id, error.span), error)
+
+    def warning(self, warning: SpnlError) -> None:
+        """Note something that is probably not meant."""
+        self._warnings.setdefault((warning.id, warning.span), warning)
+
+    @property
+    def errors(self) -> list[SpnlError]:
+        """The errors, as they stand in the source."""
+        return sorted(self._errors.values(), key=_order)
+
+    @property
+    def warnings(self) -> list[SpnlError]:
+        """The warnings, as they stand in the source."""
+        return sorted(self._warnings.values(), key=_order)
+
+
+def check(source: Source, arguments: Mapping[str, str] | None = None) -> Findings:
+    """Everything that can be known to be wrong with a program."""
+    findings = Findings()
+    program, errors = read_all(source)
+    for read_error in errors:
+        findings.error(read_error)
+    expander = _CheckingExpander(findings, arguments)
+    expander.loader.enter(source)
+    for node in program.items:
+        try:
+            _check_models(expander.answer(node), findings)
+        except ProgramError as error:
+            findings.error(error)
+    if not errors:
+        for warning in unused_names(program):
+            findings.warning(warning)
+    return findings
+
+
+class _CheckingExpander(Expander):
+    """Expands a program to find what is wrong with it; the query it makes is not for running."""
+
+    def __init__(self, findings: Findings, arguments: Mapping[str, str] | None) -> None:
+        super().__init__(arguments, Unasked())
+        self._findings = findings
+        self._foreseeing = 0
+        self._tolerant: set[int] = set()
+        """The nodes (by `id`) that `try` stands ready for: only mistakes in them count."""
+        self._tolerating = 0
+
+    def expand(self, node: Node, scope: Scope, trace: Trace | None = None) -> Value:
+        """The value of one piece of syntax, or an unknown one where it is wrong."""
+        tolerant = id(node) in self._tolerant
+        self._tolerating += tolerant
+        try:
+            self._note_attempt(node)
+            return super().expand(node, scope, trace)
+        except ProgramError as error:
+            if not self._tolerating or error.id in MISTAKES:
+                self._findings.error(error)
+            return _unknown(node.span)
+        finally:
+            self._tolerating -= tolerant
+
+    def apply(self, function: Function, values: tuple[Value, ...], call: ExpanderCall, span: Span) -> Value:
+        """The value of a call. A function's body is looked at by itself, so not for what may never happen."""
+        if self._foreseeing and isinstance(function, Closure) and len(values) == len(function.params):
+            return _unknown(span)
+        return super().apply(function, values, call, span)
+
+    def foresee(self, nodes: Iterable[Node], names: Iterable[str], scope: Scope, trace: Trace | None) -> None:
+        """Expand what a run may come to, with unknown values for `names`."""
+        self._foreseeing += 1
+        try:
+            for node in nodes:
+                inner = Scope(scope, {name: _unknown(node.span) for name in names})
+                self.expand(node, inner, trace)
+        finally:
+            self._foreseeing -= 1
+
+    def _note_attempt(self, node: Node) -> None:
+        if isinstance(node, List) and len(node.items) == 3 and node.items[0] == Symbol("try", span=node.span):
+            self._tolerant.add(id(node.items[1]))
+
+
+def _unknown(span: Span) -> Unknown:
+    return Unknown("apply", "unknown", (), _never, span=span)
+
+
+def _never(values: tuple[Value, ...]) -> Value:
+    raise AssertionError("what is unknown is never executed")
+
+
+def _check_models(query: Query, findings: Findings) -> None:
+    """Note every model's name that cannot be one."""
+    stack = [query]
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Ref):
+            if id(node.bind) not in seen:
+                seen.add(id(node.bind))
+                stack.append(node.bind.value)
+            continue
+        if isinstance(node, (Generate, Map)) and node.model is not None:
+            try:
+                parse_model(node.model)
+            except ModelError as error:
+                findings.error(error.at(node.span))
+        stack.extend(children(node))
+
+
+def _order(error: SpnlError) -> tuple[str, int]:
+    return ("", -1) if error.span is None else (error.span.source.name, error.span.start)

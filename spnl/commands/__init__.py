@@ -1,0 +1,1 @@
+"""The commands of `spnl`, one module each; `spnl.cli` imports the one that is used."""

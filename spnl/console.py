@@ -1,0 +1,177 @@
+"""The terminal's two streams: the answer on stdout, everything else on stderr.
+
+Answers are written as UTF-8 bytes whatever the locale. On a terminal the model's words are green, and control
+characters in them are shown rather than obeyed; through a pipe the same text goes out as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import BinaryIO, Literal, TextIO
+
+from spnl.executor.answer import Style
+from spnl.executor.results import Leaf
+
+ColorMode = Literal["auto", "always", "never"]
+
+
+def wants_color(mode: ColorMode, is_terminal: bool, environ: Mapping[str, str]) -> bool:
+    """Whether to colour a stream: `--color` wins, then `NO_COLOR`, then `FORCE_COLOR`, then the terminal."""
+    if mode != "auto":
+        return mode == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal and environ.get("TERM") != "dumb"
+
+
+class TextAnswer:
+    """Writes an answer as text: its leaves one below the other, the model's words live."""
+
+    def __init__(self, stream: BinaryIO, *, color: bool, terminal: bool, live: bool = True) -> None:
+        self._stream = stream
+        self._color = color
+        self._terminal = terminal
+        self._live = live
+        self._begun = False
+        self._colored = False
+        self._ends_line = False
+
+    def begin(self, style: Style) -> None:
+        """A new leaf starts: on a line of its own."""
+        if self._begun:
+            self._put("\n")
+        self._begun = True
+        self._ends_line = False
+        if self._color and style == "model":
+            from colorama import Fore
+
+            self._colored = True
+            self._put(Fore.GREEN)
+
+    def write(self, text: str) -> None:
+        """More of the leaf's text."""
+        if self._terminal:
+            from spnl.visible import visible
+
+            text = visible(text)
+        if text:
+            self._put(text)
+            self._ends_line = text.endswith("\n")
+            if self._live:
+                self._stream.flush()
+
+    def end(self, leaf: Leaf) -> None:
+        """The leaf is complete."""
+        if self._colored:
+            from colorama import Style as Reset
+
+            self._colored = False
+            self._put(Reset.RESET_ALL)
+        if self._live:
+            self._stream.flush()
+
+    def finish(self) -> None:
+        """The answer is complete: it ends with a newline."""
+        if self._begun and not self._ends_line:
+            self._put("\n")
+        self._stream.flush()
+
+    def abandon(self) -> None:
+        """The answer stays as it is: the terminal gets its colours back, and a new line for what follows."""
+        if self._colored:
+            self.end(Leaf("assistant", ""))
+        if self._terminal:
+            self.finish()
+        self._stream.flush()
+
+    def _put(self, text: str) -> None:
+        self._stream.write(text.encode("utf-8", "replace"))
+        if text == "\n":
+            self._ends_line = True
+
+
+class Console:
+    """The two streams of one run of the command, and how each may be used."""
+
+    def __init__(self, color: ColorMode = "auto", *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.stdout = _binary(sys.stdout)
+        self.stdout_is_terminal = _is_terminal(sys.stdout)
+        self.color = color
+        self._stderr: TextIO | None = sys.stderr
+        self.stderr_is_terminal = _is_terminal(sys.stderr)
+        self.stderr_color = wants_color(color, self.stderr_is_terminal, os.environ)
+        if os.name == "nt":
+            from colorama import just_fix_windows_console
+
+            just_fix_windows_console()
+
+    @property
+    def stdout_color(self) -> bool:
+        """Whether an answer is coloured."""
+        return wants_color(self.color, self.stdout_is_terminal, os.environ)
+
+    def notice(self, text: str) -> None:
+        """Tell the user something on stderr, unless they asked for quiet."""
+        if not self.quiet:
+            self.say_safely(f"spnl: {text}")
+
+    def say(self, text: str) -> None:
+        """Write a line to stderr."""
+        self.put(text + "\n")
+
+    def say_safely(self, text: str) -> None:
+        """Write a line that holds what a model or a file says: on a terminal, controls are shown."""
+        self.say(self._safe(text))
+
+    def put_dim(self, text: str) -> None:
+        """Write a piece of what a model says, dim where stderr has colours."""
+        from colorama import Style as Ansi
+
+        safe = self._safe(text)
+        self.put(f"{Ansi.DIM}{safe}{Ansi.RESET_ALL}" if self.stderr_color else safe)
+
+    def _safe(self, text: str) -> str:
+        if not self.stderr_is_terminal:
+            return text
+        from spnl.visible import visible
+
+        return visible(text)
+
+    def put(self, text: str) -> None:
+        """Write to stderr, whatever its encoding can hold; nobody may be there to read it."""
+        if self._stderr is None:
+            return
+        encoding = getattr(self._stderr, "encoding", None) or "utf-8"
+        with suppress(OSError):
+            self._stderr.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            self._stderr.flush()
+
+    def keep_stdout_to_ourselves(self) -> None:
+        """Send what anything else in this process writes to file descriptor 1 to stderr.
+
+        The engine is native code whose logs go to stdout; the answer must stay alone there.
+        """
+        if sys.stdout is not sys.__stdout__ or sys.stdout is None:
+            return
+        try:
+            own = os.dup(sys.stdout.fileno())
+            os.dup2(2, sys.stdout.fileno())
+        except (OSError, ValueError):
+            return
+        self.stdout = os.fdopen(own, "wb")
+
+
+def _binary(stream: TextIO | None) -> BinaryIO:
+    if stream is None:
+        return open(os.devnull, "wb")
+    return stream.buffer
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()

@@ -1,0 +1,115 @@
+"""What a run tells the user on stderr: notices, loading, thought, prompts, and replies that were cut."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+from spnl.backends.base import Request
+from spnl.console import Console
+from spnl.executor.observer import Observer
+from spnl.executor.results import Reply
+from spnl.query import Sampling
+from spnl.source import Span
+from spnl.syntax import quote
+
+
+class Teller(Observer):
+    """Tells `console` what a run does; `verbose` 1 adds what is loaded and thought, 2 adds prompts."""
+
+    def __init__(self, console: Console, verbose: int) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._cut: list[Reply] = []
+        self._in_thought = False
+        self.wants_prompts = verbose >= 2
+
+    def notice(self, text: str) -> None:
+        """A notice, unless the user asked for quiet."""
+        self._console.notice(text)
+
+    @contextmanager
+    def loading(self, model: str, what: str | None) -> Iterator[None]:
+        """Say what loads before it does: the engine lets nothing else run meanwhile, nor Ctrl-C be seen.
+
+        So the system's own answer to Ctrl-C, death by SIGINT, stands while it loads.
+        """
+        if what is not None or self._verbose:
+            self._console.notice(f"loading {what or model}")
+        started = perf_counter()
+        with _interrupt_kills():
+            yield
+        if self._verbose:
+            self._console.notice(f"loaded {model} in {perf_counter() - started:.2f} s")
+
+    def asked(self, model: str, request: Request, prompt: str | None) -> None:
+        """With -vv, the messages of a generation and the prompt they make."""
+        if self._verbose < 2:
+            return
+        sampling = ", ".join(f"{name} {value}" for name, value in _as_written(request.sampling))
+        self._console.say_safely(f"--- {model} ({sampling})")
+        for role, text in request.messages:
+            self._console.say_safely(f"{role}: {text}")
+        if prompt is not None:
+            self._console.say_safely(f"--- prompt\n{prompt}\n---")
+
+    def thinking(self, thought: str) -> None:
+        """A piece of thought, dim, on a terminal or with -v."""
+        if self._verbose or (self._console.stderr_is_terminal and not self._console.quiet):
+            self._in_thought = True
+            self._console.put_dim(thought)
+
+    def thought(self) -> None:
+        """The thought is over: what follows starts on a new line."""
+        if self._in_thought:
+            self._in_thought = False
+            self._console.put("\n")
+
+    def replied(self, reply: Reply, span: Span | None) -> None:
+        """Remember replies that were cut."""
+        self.thought()
+        if reply.reason == "length":
+            self._cut.append(reply)
+
+    def finish(self) -> None:
+        """One note for all replies that a limit cut, with the number to raise."""
+        if not self._cut:
+            return
+        count = len(self._cut)
+        what = "the reply was" if count == 1 else f"{count} replies were"
+        last = self._cut[-1]
+        if last.usage.completion_tokens < last.limit:
+            self._console.notice(f"{what} cut where the model's context was full: shorten the input")
+            return
+        remedy = "raise it with (max-tokens N) or --max-tokens N"
+        if any(not reply.text and reply.thought for reply in self._cut):
+            what = "a reply" if count == 1 else f"{count} replies"
+            remedy += ", or turn thinking off with (think #f) or --no-think"
+            self._console.notice(f"{what} ended within the thought, at max-tokens {last.limit}: {remedy}")
+        else:
+            self._console.notice(f"{what} cut at max-tokens {last.limit}: {remedy}")
+
+
+def _as_written(sampling: Sampling) -> Iterator[tuple[str, str]]:
+    """The parameters that are set, spelt as a program does."""
+    for name, value in sampling.given().items():
+        texts = [quote(text) for text in value] if isinstance(value, tuple) else [str(value)]
+        shown = {True: "#t", False: "#f"}[value] if isinstance(value, bool) else " ".join(texts)
+        yield name.replace("_", "-"), shown
+
+
+@contextmanager
+def _interrupt_kills() -> Iterator[None]:
+    """Let SIGINT do what the system does, unless it is ignored; only the main thread can say so."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
