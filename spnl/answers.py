@@ -6,7 +6,7 @@ from typing import Any
 
 from spnl.errors import ProgramError
 from spnl.lazy import LazyList, LazyText
-from spnl.query import Deferred, Message, Query, Seq, is_static
+from spnl.query import Attempt, Deferred, Message, Query, Seq, is_static
 from spnl.source import Span
 from spnl.values import (
     CALL_HELP,
@@ -28,6 +28,13 @@ def to_answer(value: Value, span: Span | None) -> Query:
 
     `ProgramError` for a function.
     """
+    if isinstance(value, Deferred):
+        resume = value.resume
+        return value.but(resume=lambda values: to_answer(resume(values), span), gives=None)
+    if isinstance(value, Attempt):
+        otherwise = value.otherwise
+        body = to_answer(value.body, span)
+        return value.but(body=body, otherwise=lambda error: to_answer(otherwise(error), span))
     if isinstance(value, Query) and pending_kind(value) != "text":
         return _when_known(value, span)
     if isinstance(value, dict):

@@ -5,7 +5,7 @@
     >>> print(answer.text)
     The capital of France is Paris.
 
-Models that were loaded stay loaded in `spnl.models`, the only state that lasts from call to call.
+Models that were loaded stay loaded in `spnl.backends.pool.POOL`, the only state that lasts from call to call.
 """
 
 from __future__ import annotations

@@ -17,5 +17,6 @@ _MEANINGFUL = ("NO_COLOR", "FORCE_COLOR", "TERM", "RUST_LOG", "COLUMNS")
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unset every variable that spnl reads; subprocesses inherit this."""
     for name in list(os.environ):
-        if name in _MEANINGFUL or name.startswith(("SPNL_MODEL", "MISTRALRS_")):
+        if name in _MEANINGFUL or name.startswith(("SPNL_MODEL", "MISTRALRS_", "HF_", "HUGGINGFACE_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HOME", "/no/models")

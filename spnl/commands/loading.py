@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from spnl.api import expand
 from spnl.codec import Format, format_of, read_json, read_yaml
+from spnl.commands.source import STDIN
+from spnl.inputs import Inputs
 from spnl.query import Query
 from spnl.source import Source
 
@@ -21,4 +23,5 @@ def query_of(source: Source, arguments: Mapping[str, str], form: Format | None =
         case "yaml":
             return read_yaml(source)
         case "spnl":
-            return expand(source, arguments=arguments)
+            inputs = Inputs(program_on_stdin=source.name == STDIN)
+            return expand(source, arguments=arguments, inputs=inputs)

@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from spnl.api import expand, parse
+from spnl.api import parse
+from spnl.commands.loading import query_of
 from spnl.commands.options import definitions_option, program_argument, program_text_option
 from spnl.commands.source import program_source
 
@@ -35,12 +36,12 @@ def command(
     from spnl.optimizer import optimize
     from spnl.planner import draw, measure, mermaid, plan_query, plan_syntax, to_data
 
-    syntax = parse(program_source(program, text))
+    source = program_source(program, text)
     sizes = None
     if stage == "syntax":
-        tree = plan_syntax(syntax)
+        tree = plan_syntax(parse(source))
     else:
-        query = expand(syntax, arguments=dict(definitions))
+        query = query_of(source, dict(definitions))
         query = optimize(query) if stage == "optimized" else query
         sizes = measure(query)
         tree = plan_query(query)

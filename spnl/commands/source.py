@@ -8,6 +8,10 @@ from spnl.errors import UsageError
 from spnl.source import Source
 
 
+STDIN = "<stdin>"
+"""What messages call a program that came through a pipe."""
+
+
 def program_source(program: str | None, text: str | None = None, file: str | None = None) -> Source:
     """The program's text, from wherever the command line says it is."""
     if sum(given is not None for given in (program, text, file)) > 1:
@@ -21,4 +25,4 @@ def program_source(program: str | None, text: str | None = None, file: str | Non
         return Source.from_file(path)
     if sys.stdin is None:
         raise UsageError("bad-option", "there is no program", helps=("give a FILE, or -c TEXT",))
-    return Source.from_bytes("<stdin>", sys.stdin.buffer.read())
+    return Source.from_bytes(STDIN, sys.stdin.buffer.read())

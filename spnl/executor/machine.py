@@ -76,7 +76,6 @@ class _Machine:
 
     def __init__(self, models: Models, output: Output, observer: Observer, options: RunOptions) -> None:
         self._observer = observer
-        self._options = options
         self._evaluator = Evaluator(Resolver(options, observer.notice))
         self._dispatcher = Dispatcher(models, observer, self._is_abandoned_job)
         self._answer = Answer(output)
@@ -241,9 +240,9 @@ class _Machine:
             ask.place.close(leaf, "model", ask.keep_empty)
             self._deliver(task, index, leaf)
         elif isinstance(piece, SpnlError):
-            # A model that the run's options name is no fault of any place in the program.
-            is_ours = isinstance(piece, ModelError) and self._options.model is not None
-            self._fail(task, piece if is_ours else piece.at(job.span))
+            # A model that a flag or a variable names is no fault of any place in the program.
+            elsewhere = isinstance(piece, ModelError) and not ask.names_model
+            self._fail(task, piece if elsewhere else piece.at(job.span))
         else:
             raise piece
 

@@ -245,7 +245,9 @@ class Evaluator:
         keep_empty: bool = False,
     ) -> Ask:
         request = Request(prompt, self._resolver.sampling(node.sampling))
-        return Ask(self._resolver.model(node.model), request, place, span, draw, keep_empty)
+        model = self._resolver.model(node.model)
+        named = self._resolver.is_named_by_program(node.model)
+        return Ask(model, request, place, span, draw, keep_empty, named)
 
 
 _BY_TYPE: dict[type[Query], Callable[[Evaluator, Any, Place], Steps]] = {

@@ -49,6 +49,10 @@ class Resolver:
             )
         return DEFAULT_MODEL
 
+    def is_named_by_program(self, named: str | None) -> bool:
+        """Whether a model is the program's own choice, so that an error about it has a place there."""
+        return named is not None and self.options.model is None
+
     def sampling(self, sampling: Sampling) -> Sampling:
         """The sampling to use: overrides in place, temperature and max-tokens always set."""
         temperature, max_tokens = sampling.temperature, sampling.max_tokens

@@ -101,9 +101,22 @@ def _parts(kind: str, result: Result) -> tuple[Result, ...]:
     return result.children if isinstance(result, Branch) and result.kind == kind else (result,)
 
 
+def _is_nothing(result: Result) -> bool:
+    """Whether a result contributes no text; an empty reply to one of many inputs is still a reply."""
+    if isinstance(result, Leaf):
+        return not result.text and result.reply is None
+    return not result.children
+
+
 def zipped(first: Result, second: Result) -> Branch:
-    """Each of `second`, paired with `first`: within a `plus` if `first` is one, else one after the other."""
+    """Each of `second`, paired with `first`: within a `plus` if `first` is one, else one after the other.
+
+    What is nothing is not paired; with nothing, what there is stands alone.
+    """
     kind, items = (second.kind, second.children) if isinstance(second, Branch) else ("seq", (second,))
+    items = tuple(item for item in items if not _is_nothing(item))
+    if _is_nothing(first):
+        return Branch(kind, items)
     paired: list[Result] = []
     for item in items:
         if isinstance(first, Branch) and first.kind == "plus":

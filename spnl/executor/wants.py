@@ -41,6 +41,8 @@ class Ask(NamedTuple):
     span: Span | None
     draw: int = 0
     keep_empty: bool = False
+    names_model: bool = False
+    """Whether the model is named at `span`."""
 
 
 class Together(NamedTuple):

@@ -12,7 +12,7 @@ from spnl.forms.matching import Given, match_nodes, match_values
 from spnl.forms.registry import Form
 from spnl.inputs import rests_on_unknown
 from spnl.query import Deferred, Query
-from spnl.syntax import Node
+from spnl.syntax import Node, Symbol
 from spnl.values import Value, WrongKind, fill
 
 
@@ -23,7 +23,8 @@ def call_form(call: Call, nodes: tuple[Node, ...]) -> Value:
     if len(given) > 1:
         written.sort(key=lambda each: each[0].span.start)  # `ask` and `stdin` happen in source order
     for node, entry in written:
-        entry.values.append(call.expand(node))
+        is_word = isinstance(node, Symbol) and node.name in entry.param.type.words
+        entry.values.append(str(node) if is_word else call.expand(node))
     return _call_when_known(call, given)
 
 

@@ -1,5 +1,6 @@
 """What an argument may be: numbers."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -59,7 +60,7 @@ class NumbersType(NumberType):
 
 def at_least(low: float) -> Callable[[float], bool]:
     """Whether a number is finite, and no less than `low`."""
-    return lambda number: low <= number < float("inf")
+    return lambda number: low <= number <= sys.float_info.max
 
 
 Number = Annotated[float, NumberType("a number")]

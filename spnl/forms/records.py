@@ -5,7 +5,7 @@ from typing import Any
 from spnl.errors import ProgramError, did_you_mean
 from spnl.forms.registry import Call, form
 from spnl.forms.types import AnyValue, Record, Text
-from spnl.query import Query
+from spnl.query import Deferred, Query
 from spnl.source import Span
 from spnl.values import NOTHING, Value, is_pending, kind, preview, static_text
 
@@ -29,7 +29,7 @@ def get(call: Call, record: Record, field: Text, default: AnyValue | None = None
 
 
 @form("record")
-def record(call: Call, *fields: AnyValue) -> dict[str, Any]:
+def record(call: Call, *fields: AnyValue) -> dict[str, Any] | Deferred:
     """A record of names and values; one that is given first is added to.
 
     At top level it prints as a line of JSON.
@@ -39,6 +39,17 @@ def record(call: Call, *fields: AnyValue) -> dict[str, Any]:
     (foreach row (csv (file "cities.csv")) (record row "seen" #t))
     """
     values = list(fields)
+    if values and isinstance(values[0], Query) and is_pending(values[0]):
+        # Whether it is a record to add to, or the first name, is known when it is.
+        first_value, rest = values[0], tuple(values[1:])
+        return Deferred(
+            "apply",
+            "record",
+            (first_value,),
+            lambda known: record(call, known[0], *rest),
+            span=call.span,
+            gives="record",
+        )
     made: dict[str, Any] = dict(values.pop(0)) if values and isinstance(values[0], dict) else {}
     first = len(fields) - len(values)
     if len(values) % 2:

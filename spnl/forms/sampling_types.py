@@ -14,11 +14,12 @@ class ThinkType(ArgType):
     """How much a thinking model thinks."""
 
     name = "`#t`, `#f`, `low`, `medium` or `high`"
+    words = frozenset(("low", "medium", "high"))
 
     def convert(self, value: Value, span: Span) -> bool | str:
         if isinstance(value, bool):
             return value
-        if isinstance(value, str) and value in ("low", "medium", "high"):
+        if isinstance(value, str) and value in self.words:
             return value
         raise WrongKind
 

@@ -44,6 +44,8 @@ class ArgType:
     """Whether the value must be known before anything is generated (a model's name, a file's path)."""
     many = False
     """Whether a clause of this type takes any number of values."""
+    words: ClassVar[frozenset[str]] = frozenset()
+    """Names that stand for themselves here, without quotes: `(think low)`."""
 
     def waits(self, value: Value) -> Iterator[Query]:
         """What in `value` must be generated before `convert` can be called: by default, all of it."""

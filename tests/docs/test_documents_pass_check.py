@@ -15,16 +15,9 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```spnl\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-# `record` with a first value that is not known yet takes it for a name, in `check` and at run time.
-FAULTY = pytest.mark.xfail(reason="`record` does not wait for its first value; remove this mark", strict=True)
-
-
 @pytest.mark.parametrize(
     "document",
-    [
-        pytest.param(path, id=path.name, marks=FAULTY if path.name in ("forms.md", "tutorial.md") else ())
-        for path in DOCUMENTS
-    ],
+    [pytest.param(path, id=path.name) for path in DOCUMENTS],
 )
 def test_programs_pass_check(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT / "examples")

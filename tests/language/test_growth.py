@@ -8,8 +8,12 @@ from pathlib import Path
 from time import process_time
 
 import pytest
+from recording import run
+from scripted import ScriptedEngine
 
 from spnl.api import expand, parse
+from spnl.backends.base import Request
+from spnl.errors import GenerationError
 from spnl.optimizer import optimize
 from spnl.source import Source
 
@@ -77,3 +81,39 @@ def test_ten_rows_of_a_long_file_cost_ten_rows(tmp_path: Path) -> None:
     start = process_time()
     expand(program)
     assert process_time() - start < 0.05
+
+
+def test_recursion_at_run_time_is_linear() -> None:
+    """A judge that asks again costs the same at every call."""
+    program = (
+        '(define (again text n) (if (= (number text) 0) "end" (again (concat n) (- n 1)))) (again (g "1") #)'
+    )
+
+    def running(calls: int) -> float:
+        start = process_time()
+        assert run(program.replace("#", str(calls))).text == "end"
+        return process_time() - start
+
+    running(50)
+    few = min(running(90) for _ in range(3))
+    many = min(running(900) for _ in range(2))
+    assert many / 10 < few * MOST_GROWTH
+
+
+@pytest.mark.parametrize("last", ["a", "FAIL"])
+def test_a_long_chain_of_generations_runs(last: str) -> None:
+    """As long as memory allows, also where its first link fails."""
+
+    def reply(request: Request) -> str:
+        if request.messages[-1][1] == "FAIL":
+            raise GenerationError("engine-failed", "it failed")
+        return "x"
+
+    program = f'(fold (lambda (text i) (g text)) (g "{last}") (range 500))'
+    engine = ScriptedEngine(reply)
+    if last == "FAIL":
+        with pytest.raises(GenerationError):
+            run(program, engine)
+    else:
+        assert run(program, engine).text == "x"
+        assert len(engine.requests) == 501
