@@ -7,7 +7,6 @@ thread, the caller's, does everything but the waiting for models.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -107,18 +106,17 @@ class _Machine:
         """Give a task what it wanted, and see to what it wants next."""
         if self._recovered and self._is_abandoned(task):
             return
-        self._resume(task, lambda: task.steps.send(value))
-
-    def _resume(self, task: Task, resume: Callable[[], Want]) -> None:
-        """Let a task go on to its next want, its end, or its failure."""
         try:
-            want = resume()
+            want = task.steps.send(value)
         except StopIteration as stop:
             self._deliver(task.parent, task.index, stop.value)
-            return
         except SpnlError as error:
             self._fail(task.parent, error)
-            return
+        else:
+            self._see_to(task, want)
+
+    def _see_to(self, task: Task, want: Want) -> None:
+        """Get a task what it wants."""
         if isinstance(want, Together):
             self._start_all(task, want.wants)
         elif isinstance(want, Shared):
@@ -186,7 +184,7 @@ class _Machine:
             parent.error = error
             waiting, parent.waiting = parent.waiting, []
             for task in waiting:
-                if not self._is_abandoned(task):
+                if not (self._recovered and self._is_abandoned(task)):
                     self._throw(task, error)
         else:
             self._throw(parent, error)
@@ -195,8 +193,20 @@ class _Machine:
         """Let a task see a failure of what it wanted; whatever else it wanted is abandoned."""
         task.gathered = None
         task.wave += 1
+        try:
+            want = task.steps.throw(error)
+        except StopIteration as stop:
+            self._recover()
+            self._deliver(task.parent, task.index, stop.value)
+        except SpnlError as failure:
+            self._fail(task.parent, failure)
+        else:
+            self._recover()
+            self._see_to(task, want)
+
+    def _recover(self) -> None:
+        """A task goes on in spite of an error: what it no longer waits for is stopped."""
         self._recovered = True
-        self._resume(task, lambda: task.steps.throw(error))
         self._dispatcher.cancel_abandoned()
 
     def _is_given_up(self, cell: Cell) -> bool:
