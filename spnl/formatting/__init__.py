@@ -10,8 +10,9 @@ broke lines. The rules:
 - A broken form with a body or clauses has them below each other, indented by two. What comes first stays on
   the line of the head: the names and conditions of `let lambda define foreach if`, the atoms that fill the
   first parameters of a form (`(g "tiny"`), and the clause of one that must be given (`(repeat (n 3)`).
-- Any other broken call has its arguments below each other, aligned under the first; indented by two where
-  that makes one fit on its line. A list that is no call has its items below each other.
+- Any other broken call has its arguments below each other, aligned under the first; indented by two behind a
+  head of 16 characters or more, and where that makes one of them fit on its line. A list that is no call has
+  its items below each other.
 - A text that is too long for any line, or has several lines, begins on the line of the head where it is the
   first argument of a call, among what may stand there, or alone behind that.
 - Strings, numbers and names are kept as they are written. The lines of a text block are indented together

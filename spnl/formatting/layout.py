@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from spnl.formatting.shapes import Shape, shape_of
 from spnl.formatting.tree import WIDTH, Group, Leaf, Piece, columns
 from spnl.syntax import Text
+
+LONG_HEAD: Final = 16
+"""The characters from which on a name is too long to align arguments behind it."""
 
 
 def lay_out(pieces: Iterable[Piece]) -> str:
@@ -140,7 +144,12 @@ class _Writer:
         return True
 
     def aligns(self, open_: _Open) -> bool:
-        """Whether arguments fit when aligned behind the head, all that would do on one line if indented."""
+        """Whether arguments go below each other behind the head, rather than indented.
+
+        Not behind a long head, nor where one of them would fit on a line then, and does not now.
+        """
+        if len(open_.group.head or "") >= LONG_HEAD:
+            return False
         room = WIDTH - open_.indent - open_.closers
         widths = [piece.width for piece in open_.group.pieces[1:] if not piece.comment]
         widest = max((width for width in widths if width is not None and width <= room), default=0)

@@ -123,16 +123,17 @@ def test_stdin_that_cannot_be_read_leaves_stdout_empty(fmt: Fmt) -> None:
 
 
 def test_folders(fmt: Fmt, tmp_path: Path) -> None:
-    names = ["b.spnl", "a/z.spnl", "a/b/c.spnl", ".hidden/x.spnl", "a/.x.spnl", "a/notes.txt"]
+    names = ["b.spnl", "c.spnl", "a/z.spnl", "a/b/c.spnl", ".hidden/x.spnl", "a/.x.spnl", "a/notes.txt"]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(MESSY)
     found = [
-        os.path.join(*path) for path in ((".", "b.spnl"), (".", "a", "z.spnl"), (".", "a", "b", "c.spnl"))
+        os.path.join(*path)
+        for path in ((".", "b.spnl"), (".", "c.spnl"), (".", "a", "z.spnl"), (".", "a", "b", "c.spnl"))
     ]
     assert fmt("--check", ".").out.decode().splitlines() == found
     assert fmt(".").code == 0
-    assert [name for name in names if (tmp_path / name).read_bytes() == NEAT] == names[:3]
+    assert [name for name in names if (tmp_path / name).read_bytes() == NEAT] == names[:4]
 
 
 def test_a_folder_that_cannot_be_read(fmt: Fmt, messy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,9 +222,10 @@ def test_a_file_that_may_not_be_written(fmt: Fmt, messy: Path, monkeypatch: pyte
     """It is left alone, though its folder would let it be replaced; to look at it is allowed."""
     messy.chmod(0o444)
     if os.access(messy, os.W_OK):  # this user may write anything
-        monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+        monkeypatch.setattr(os, "access", lambda path, mode: path != "messy.spnl")
     out, err, code = fmt("messy.spnl")
     assert (out, code) == (b"", 2)
+    assert fmt("none.spnl", "messy.spnl").code == 3
     assert "error[bad-output]: messy.spnl cannot be written" in err
     assert messy.read_bytes() == MESSY
     assert fmt("--check", "messy.spnl").code == 1
