@@ -32,6 +32,7 @@ tables: .venv/installed
 
 docs: .venv/installed
 	$(BIN)/python tools/make_docs.py
+	$(BIN)/python tools/make_editors.py
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
