@@ -33,6 +33,8 @@ COMMANDS = {
     "plan": "show what a program would do, without running it",
     "fmt": "rewrite programs in one canonical layout",
     "convert": "turn a program into JSON or YAML, or either into a program",
+    "list": "list the models on this machine",
+    "show": "show what a model is, without loading it",
 }
 """Every command, with its line in the overview; `spnl.commands.NAME` has a click command `command`."""
 

@@ -7,7 +7,6 @@ import sys
 from spnl.errors import UsageError
 from spnl.source import Source
 
-
 STDIN = "<stdin>"
 """What messages call a program that came through a pipe."""
 

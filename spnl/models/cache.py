@@ -74,6 +74,11 @@ def snapshots(folder: Path, revision: str | None = None) -> Iterator[Snapshot]:
         yield Snapshot(place, files_in(place))
 
 
+def is_interrupted(folder: Path) -> bool:
+    """Whether a download of a repository was begun and not ended."""
+    return any(folder.glob("blobs/*.incomplete"))
+
+
 def revisions(folder: Path) -> list[str]:
     """What of a repository is in the cache: its branches and tags, else its commits."""
     references = folder / "refs"
@@ -82,7 +87,7 @@ def revisions(folder: Path) -> list[str]:
 
 
 def files_in(folder: Path, depth: int = 8) -> tuple[str, ...]:
-    """The names of the files below a folder, with `/`, sorted: links to nothing and partial files are none."""
+    """The names of the files below a folder, with `/`, sorted, without links to nothing and partial files."""
     found: list[str] = []
     pending = [("", depth)]
     visited = 0

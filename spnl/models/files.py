@@ -1,4 +1,6 @@
-"""Reads the small JSON files that stand beside a model's weights. Imports errors only."""
+"""Reads the small JSON files that stand beside a model's weights, and writes paths for people.
+
+Imports errors only."""
 
 from __future__ import annotations
 
@@ -24,6 +26,12 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _damaged(path, "holds no JSON object")
     return value
+
+
+def with_home(path: Path) -> str:
+    """A path as people write it, with `~` for their home."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
 def _damaged(path: Path, reason: str) -> ModelError:

@@ -5,7 +5,7 @@ the version, the counts of tensors and of metadata pairs, the pairs, the tensors
 offsets, and then, aligned, their data. The reader takes any bytes: every count, every length and the whole
 header are bounded, nothing recurses, and arrays are walked, not kept.
 
-Imports errors and frozen records only.
+Imports errors, frozen records and the tables of `ggml`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from spnl.errors import ModelError
 from spnl.frozen import Frozen
+from spnl.models.ggml import FILE_TYPES, TENSOR_TYPES
 
 MAGIC = b"GGUF"
 
@@ -42,27 +43,6 @@ _SCALARS = {
     for number, layout in {
         0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
     }.items()
-}  # fmt: skip
-
-# ggml's tensor types: the name, the elements of a block, and the bytes it takes (ggml.h, ggml-common.h).
-_TENSOR_TYPES = {
-    0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 6: ("Q5_0", 32, 22),
-    7: ("Q5_1", 32, 24), 8: ("Q8_0", 32, 34), 9: ("Q8_1", 32, 36), 10: ("Q2_K", 256, 84),
-    11: ("Q3_K", 256, 110), 12: ("Q4_K", 256, 144), 13: ("Q5_K", 256, 176), 14: ("Q6_K", 256, 210),
-    15: ("Q8_K", 256, 292), 16: ("IQ2_XXS", 256, 66), 17: ("IQ2_XS", 256, 74), 18: ("IQ3_XXS", 256, 98),
-    19: ("IQ1_S", 256, 50), 20: ("IQ4_NL", 32, 18), 21: ("IQ3_S", 256, 110), 22: ("IQ2_S", 256, 82),
-    23: ("IQ4_XS", 256, 136), 24: ("I8", 1, 1), 25: ("I16", 1, 2), 26: ("I32", 1, 4), 27: ("I64", 1, 8),
-    28: ("F64", 1, 8), 29: ("IQ1_M", 256, 56), 30: ("BF16", 1, 2), 34: ("TQ1_0", 256, 54),
-    35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17), 40: ("NVFP4", 64, 36),
-}  # fmt: skip
-
-# `general.file_type`: llama.cpp's names for the mixtures of types that it writes (llama.h, llama_ftype).
-_FILE_TYPES = {
-    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S",
-    12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K",
-    19: "IQ2_XXS", 20: "IQ2_XS", 21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL",
-    26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16",
-    36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4", 39: "NVFP4",
 }  # fmt: skip
 
 Scalar = str | int | float | bool
@@ -119,8 +99,8 @@ class Header(Frozen):
     def quantisation(self) -> str | None:
         """How the weights are stored, as in `Q4_K_M`: as the file says, else its commonest type."""
         named = self.metadata.get("general.file_type")
-        if isinstance(named, int) and named in _FILE_TYPES:
-            return _FILE_TYPES[named]
+        if isinstance(named, int) and named in FILE_TYPES:
+            return FILE_TYPES[named]
         elements: Counter[str] = Counter()
         for tensor in self.tensors:
             elements[tensor.type] += prod(tensor.shape)
@@ -179,6 +159,16 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise ModelError("no-such-model", f"{path} cannot be read: {reason}") from None
 
 
+def read_summary(path: Path) -> Header:
+    """The beginning of a header, up to the tokenizer's arrays, which are long, without any tensors.
+
+    Raises as `read_header` does, for what it reads.
+    """
+    require_gguf(path)
+    with _opened(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _Reader(path, data).summary()
+
+
 class _Reader:
     """A place in the bytes of a file, moving forward only."""
 
@@ -191,20 +181,34 @@ class _Reader:
 
     def header(self) -> Header:
         """Read everything up to the tensors' data."""
+        tensor_count, pair_count = self._counts()
+        metadata = dict(self._pairs(pair_count))
+        tensors = tuple(self._tensor() for _ in range(tensor_count))
+        start = self._aligned(metadata.get("general.alignment", _DEFAULT_ALIGNMENT))
+        return Header(self._path, self._size, metadata, self._tokens(metadata), tensors, start)
+
+    def summary(self) -> Header:
+        """Read the pairs before the tokenizer's."""
+        _, pair_count = self._counts()
+        return Header(self._path, self._size, dict(self._pairs(pair_count, until="tokenizer.")), {}, (), 0)
+
+    def _counts(self) -> tuple[int, int]:
+        """How many tensors and metadata pairs there are."""
         version = self._number(_WORD)
         if version not in (2, 3):
             raise self._damaged(f"it has version {version} of the format, not 2 or 3")
         tensor_count = self._bounded(self._number(_COUNT), _MAX_TENSORS, "tensors")
-        pair_count = self._bounded(self._number(_COUNT), _MAX_PAIRS, "metadata pairs")
-        metadata: dict[str, Scalar] = {}
-        for _ in range(pair_count):
+        return tensor_count, self._bounded(self._number(_COUNT), _MAX_PAIRS, "metadata pairs")
+
+    def _pairs(self, count: int, until: str | None = None) -> Iterator[tuple[str, Scalar]]:
+        """The scalars and the texts of the metadata, up to a key that begins with `until`."""
+        for _ in range(count):
             key = self._string()
+            if until is not None and key.startswith(until):
+                return
             value = self._value(key, self._number(_WORD))
             if value is not None:
-                metadata[key] = value
-        tensors = tuple(self._tensor() for _ in range(tensor_count))
-        start = self._aligned(metadata.get("general.alignment", _DEFAULT_ALIGNMENT))
-        return Header(self._path, self._size, metadata, self._tokens(metadata), tensors, start)
+                yield key, value
 
     def _value(self, key: str, kind: int) -> Scalar | None:
         if kind in _SCALARS:
@@ -232,7 +236,7 @@ class _Reader:
         shape = tuple(self._number(_COUNT) for _ in range(dimensions))
         kind = self._number(_WORD)
         offset = self._number(_COUNT)
-        type_name, block, block_size = _TENSOR_TYPES.get(kind, (f"type {kind}", 1, 0))
+        type_name, block, block_size = TENSOR_TYPES.get(kind, (f"type {kind}", 1, 0))
         return Tensor(name, type_name, shape, offset + -(-prod(shape) // block) * block_size)
 
     def _tokens(self, metadata: dict[str, Scalar]) -> dict[str, str]:
@@ -291,8 +295,4 @@ class _Reader:
         return count
 
     def _damaged(self, reason: str) -> ModelError:
-        return ModelError(
-            "damaged-model",
-            f"{self._path} is damaged: {reason}",
-            helps=(_AGAIN,),
-        )
+        return ModelError("damaged-model", f"{self._path} is damaged: {reason}", helps=(_AGAIN,))

@@ -1,34 +1,49 @@
-"""Finds the files of a model on this machine.
+"""Finds the files of a model on this machine: by path, or in the Hugging Face cache by its name there.
 
 `locate` looks at names, sizes and first bytes only; whether a file is whole, and whether the engine can
-run what is in it, comes later. Imports errors, frozen records and the other modules of models.
+run what is in it, comes later. No network is asked. Imports errors, frozen records and the other modules of
+models.
 """
 
 from __future__ import annotations
 
-import os.path
-import re
+import os
 from pathlib import Path
 from typing import Literal
 
-from spnl.errors import ModelError, did_you_mean
+from spnl.errors import ModelError, did_you_mean, nearest
 from spnl.frozen import Frozen
-from spnl.models.files import read_json
+from spnl.models.cache import (
+    Snapshot,
+    cache_folder,
+    cached_repos,
+    files_in,
+    is_interrupted,
+    repo_folder,
+    revisions,
+    snapshots,
+)
+from spnl.models.choice import Choice, Refusal, choose
+from spnl.models.files import read_json, with_home
 from spnl.models.gguf import require_gguf
-from spnl.models.names import BUNDLED, PREFIXES, is_path
+from spnl.models.listing import parts_of, plain
+from spnl.models.mlx import is_mlx, original_name
+from spnl.models.names import BUNDLED, PREFIXES, HubName, is_path, parse_hub
+from spnl.models.quants import quant_in
+from spnl.models.refusals import listing, mlx_model, refuse
+from spnl.models.safetensors import has_mlx_tensors
 
 BUNDLED_FILE = Path(__file__).parent.parent / "data" / "tiny.gguf"
 
-_PART = re.compile(r"(?P<base>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
-_LOOKED_FOR = "a folder holds a model as config.json and *.safetensors, or as one *.gguf file"
-_LISTED = 8
+_FOLDER_DEPTH = 2
 
 
 class LocalModel(Frozen):
     """A model on this machine.
 
     `path` is the file, the first file of a split one, or the folder; `files` are those with weights,
-    `name` is for people, and `size` is in bytes.
+    `name` is for people, and `size` is in bytes. `quant` is what the file's name says, `why` the reason why
+    this one was chosen of several.
     """
 
     kind: Literal["gguf", "folder"]
@@ -36,23 +51,91 @@ class LocalModel(Frozen):
     files: tuple[Path, ...]
     name: str
     size: int
+    quant: str | None = None
+    why: str = ""
 
 
 def locate(rest: str) -> LocalModel:
     """The files of a model's name without its prefix.
 
-    A `ModelError` says what hinders: `no-such-model`, `not-a-model`, `damaged-model`.
+    A `ModelError` says what hinders: `no-such-model`, `not-a-model`, `damaged-model`, `unsupported-model`,
+    `no-tokenizer`.
     """
     if rest == BUNDLED:
         return _gguf(BUNDLED_FILE, BUNDLED)
-    if not is_path(rest):
-        raise _unknown(rest)
+    hub = parse_hub(rest)
     path = Path(os.path.expanduser(rest))
     try:
-        return _at(path)
+        if hub is None:
+            return _at(path)
+        return _of_hub(hub, rest, path if is_path(rest) else None)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise ModelError("no-such-model", f"{path} cannot be read: {reason}") from None
+        raise ModelError("no-such-model", f"{rest} cannot be read: {reason}") from None
+
+
+def _of_hub(hub: HubName, rest: str, path: Path | None) -> LocalModel:
+    """A model of the cache; what can be a path too (`a/b/x.gguf`) is one where the cache has no such file."""
+    try:
+        return cached_model(hub, rest)
+    except ModelError:
+        if path is not None and (os.path.exists(path) or not _is_cached(hub)):
+            return _at(path)
+        raise
+
+
+def cached_model(hub: HubName, rest: str) -> LocalModel:
+    """The model that a name of Hugging Face means, in the cache. Raises `ModelError`."""
+    folder = repo_folder(cache_folder(os.environ), hub.repo)
+    refused: list[ModelError] = []
+    for snapshot in snapshots(folder, hub.revision):
+        found = chosen(hub, snapshot)
+        if isinstance(found, Choice):
+            return _model(found, snapshot.folder, _cached_name(hub, found), hub.repo)
+        error = refuse(found, hub.repo, is_folder=False, names=snapshot.names)
+        if found.kind in ("no-such-file", "no-weights", "incomplete") and is_interrupted(folder):
+            error.notes += ("a download of it was interrupted",)
+        refused.append(error)
+        if found.kind == "mlx":
+            error.helps = (*_ggufs_here(hub.repo), *error.helps)
+    if refused:
+        raise next((error for error in refused if error.id != "not-a-model"), refused[0])
+    raise _not_cached(hub, rest, folder)
+
+
+def chosen(hub: HubName, snapshot: Snapshot) -> Choice | Refusal:
+    """What a name means in a snapshot."""
+    config = _config(snapshot.folder, snapshot.names)
+    return choose(snapshot.names, quant=hub.quant, file=hub.file, repo=hub.repo, config=config)
+
+
+def _config(folder: Path, names: tuple[str, ...]) -> dict[str, object] | None:
+    """What config.json says, where it matters: beside safetensors."""
+    matters = "config.json" in names and any(name.endswith(".safetensors") for name in names)
+    return read_json(folder / "config.json") if matters else None
+
+
+def _model(choice: Choice, folder: Path, name: str, what: str) -> LocalModel:
+    """The chosen files of a folder, once their first bytes have been looked at."""
+    files = tuple(folder / file for file in choice.weights)
+    if choice.kind == "gguf":
+        for file in files:
+            require_gguf(file)
+        quant = str(choice.quant) or None
+        return LocalModel("gguf", files[0], files, name, _size(files), quant, choice.why)
+    _require_shards(folder)
+    if has_mlx_tensors(files[0]):
+        raise mlx_model(what)
+    return LocalModel("folder", folder, files, name, _size(files), None, choice.why)
+
+
+def _cached_name(hub: HubName, choice: Choice) -> str:
+    """The name of what was chosen, for people: one could type it."""
+    return str(hub.but(quant=str(choice.quant) or None, file=hub.file if not str(choice.quant) else None))
+
+
+def _is_cached(hub: HubName) -> bool:
+    return repo_folder(cache_folder(os.environ), hub.repo).is_dir()
 
 
 def _at(path: Path) -> LocalModel:
@@ -70,49 +153,38 @@ def _gguf(path: Path, name: str) -> LocalModel:
     files = _parts(path)
     for file in files:
         require_gguf(file)
-    return LocalModel("gguf", files[0], files, name, _size(files))
+    quant = str(quant_in(path.name.rpartition(".")[0])[0]) or None
+    return LocalModel("gguf", files[0], files, name, _size(files), quant)
 
 
 def _parts(path: Path) -> tuple[Path, ...]:
-    """All files of a model that is split, as llama.cpp names them: `…-00001-of-00003.gguf`."""
-    part = _PART.fullmatch(path.name)
-    if part is None:
-        return (path,)
-    count = int(part["count"])
-    names = (f"{part['base']}-{index:05}-of-{count:05}.gguf" for index in range(1, count + 1))
-    files = tuple(path.with_name(name) for name in names)
+    """All files of a model that is split, given any of them."""
+    files = tuple(path.with_name(name) for name in parts_of(path.name))
     missing = [file.name for file in files if not file.is_file()]
-    if missing or not files:
+    if missing:
         raise ModelError(
             "damaged-model",
             f"{path} is one part of a model, of which parts are missing",
-            notes=(f"not in {path.parent}: {_listing(missing)}",),
+            notes=(f"not in {path.parent}: {listing(missing)}",),
             helps=("fetch the missing parts into the same folder",),
         )
     return files
 
 
 def _folder(path: Path) -> LocalModel:
-    weights = tuple(sorted(path.glob("*.safetensors")))
-    if read_json(path / "config.json") and weights:
-        _require_shards(path)
-        return LocalModel("folder", path, weights, _folder_name(path), _size(weights))
-    models = [file for file in sorted(path.glob("*.gguf")) if _is_first_of_model(file)]
-    if len(models) == 1:
-        return _gguf(models[0], models[0].name)
-    if models:
-        raise ModelError(
-            "not-a-model",
-            f"{path} holds {len(models)} models",
-            helps=(f"name one of them: {_listing([str(file) for file in models])}",),
-        )
-    raise ModelError("not-a-model", f"there is no model in {path}", notes=_contents(path))
+    names = files_in(path, _FOLDER_DEPTH)
+    name = path.name or path.resolve().name or str(path)
+    found = choose(names, repo=_repo_of(path), config=_config(path, names))
+    if isinstance(found, Refusal):
+        raise refuse(found, str(path), is_folder=True, names=sorted(os.listdir(path)))
+    if found.kind == "gguf":
+        name = Path(found.files[0]).name
+    return _model(found, path, name, str(path))
 
 
-def _is_first_of_model(file: Path) -> bool:
-    """Whether a GGUF file stands for a model: no later part of one, no image encoder beside one."""
-    part = _PART.fullmatch(file.name)
-    return (part is None or int(part["index"]) == 1) and not file.name.lower().startswith("mmproj")
+def _repo_of(path: Path) -> str:
+    """The name of the repository that a folder is a copy of, as LM Studio and others lay folders out."""
+    return "/".join(path.resolve().parts[-2:])
 
 
 def _require_shards(path: Path) -> None:
@@ -123,23 +195,9 @@ def _require_shards(path: Path) -> None:
     if missing:
         raise ModelError(
             "damaged-model",
-            f"parts of the model in {path} are missing: {_listing(missing)}",
+            f"parts of the model in {path} are missing: {listing(missing)}",
             helps=("fetch the missing parts into the folder",),
         )
-
-
-def _contents(path: Path) -> tuple[str, ...]:
-    names = sorted(file.name for file in path.iterdir())
-    return (_LOOKED_FOR, f"it holds {_listing(names)}" if names else "it is empty")
-
-
-def _listing(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
-
-
-def _folder_name(path: Path) -> str:
-    return path.name or path.resolve().name or str(path)
 
 
 def _size(files: tuple[Path, ...]) -> int:
@@ -152,16 +210,42 @@ def _missing(path: Path) -> ModelError:
     return ModelError("no-such-model", f"there is no file or folder {path}", notes=looked, helps=near)
 
 
-def _unknown(rest: str) -> ModelError:
-    """The error for a name that is not a path: a Hugging Face id, or a misspelt name."""
-    organisation, slash, model = rest.partition("/")
-    if slash and organisation not in PREFIXES:
-        near = did_you_mean(organisation, PREFIXES)
-        helps = tuple(help.replace("`?", f"/{model}`?") for help in near)
-    else:
-        helps = did_you_mean(rest, (BUNDLED,))
+def _not_cached(hub: HubName, rest: str, folder: Path) -> ModelError:
+    """The error for a name of Hugging Face that is not in the cache, or for a misspelt one."""
+    if is_mlx(hub.repo, None):
+        error = mlx_model(hub.repo)
+        error.helps = (*_ggufs_here(hub.repo), *error.helps)
+        return error
+    helps = _near(hub, rest)
+    notes = [f"looked in {with_home(folder.parent)}"]
+    if there := revisions(folder):
+        notes.append(f"of {hub.repo} there is {listing(there)}")
+    elif is_interrupted(folder):
+        notes.append("a download of it was interrupted")
     return ModelError(
         "no-such-model",
         f"the model `{rest}` is not on this machine",
+        notes=notes,
         helps=(*helps, "give a path to a .gguf file or to a folder with a model, as in `./model.gguf`"),
     )
+
+
+def _near(hub: HubName, rest: str) -> tuple[str, ...]:
+    """What a misspelt name was meant to be: a cached repository, the bundled model, or another prefix."""
+    known = {name.lower(): name for name in (*cached_repos(cache_folder(os.environ)), BUNDLED)}
+    found = nearest(hub.repo.lower(), known)
+    if found is not None:
+        return (f"did you mean `{hub.but(repo=known[found])}`?",) if known[found] != hub.repo else ()
+    organisation, slash, model = rest.partition("/")
+    if slash and organisation not in PREFIXES:
+        near = did_you_mean(organisation, PREFIXES)
+        return tuple(help.replace("`?", f"/{model}`?") for help in near)
+    return ()
+
+
+def _ggufs_here(repo: str) -> tuple[str, ...]:
+    """Repositories in the cache that hold GGUF files of the model that an MLX repository was made of."""
+    wanted = plain(original_name(repo))
+    cached = cached_repos(cache_folder(os.environ))
+    here = [name for name in cached if "gguf" in name.lower() and plain(name.rpartition("/")[2]) == wanted]
+    return (f"on this machine is {listing([f'`{name}`' for name in here])}",) if here else ()

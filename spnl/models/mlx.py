@@ -10,7 +10,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-_NAMED = re.compile(r"^mlx-community/|(?<![a-z0-9])mlx(?![a-z0-9])", re.IGNORECASE)
+_NAMED = re.compile(r"^mlx-community/|(?<![a-z0-9])mlx(?![a-z0-9])[^/]*$", re.IGNORECASE)
+_BITS = re.compile(r"\d-?bits?(?![a-z])|(?<![a-z0-9])(mxfp\d|nvfp\d|q\d|dwq)(?![a-z])", re.IGNORECASE)
 _SUFFIX = re.compile(
     r"([-_.](mlx|mxfp\d|nvfp\d|\d+(\.\d+)?-?bits?|q\d+|dwq|awq|gs\d+|affine|bf16|fp16|f16|8bit|4bit))+$",
     re.IGNORECASE,
@@ -18,8 +19,13 @@ _SUFFIX = re.compile(
 
 
 def is_mlx(repo: str, config: Mapping[str, Any] | None) -> bool:
-    """Whether a repository with safetensors is for MLX, by its name or by what its config.json holds."""
-    return _NAMED.search(repo) is not None or (config is not None and is_mlx_config(config))
+    """Whether a repository with safetensors is for MLX, by its name or by what its config.json holds.
+
+    Where the name says nothing of bits, and config.json of quantisation, the weights are as in the original.
+    """
+    if config is not None and (is_mlx_config(config) or not _BITS.search(repo)):
+        return is_mlx_config(config)
+    return _NAMED.search(repo) is not None
 
 
 def is_mlx_config(config: Mapping[str, Any]) -> bool:

@@ -42,7 +42,7 @@ def refuse(refusal: Refusal, what: str, *, is_folder: bool, names: Sequence[str]
         case "incomplete":
             return _incomplete(refusal, what)
         case "no-such-file":
-            helps = (f"there are {listing(refusal.names)}",) if refusal.names else ()
+            helps = (f"what is there: {listing(refusal.names)}",) if refusal.names else ()
             return ModelError("no-such-model", f"there is no {refusal.asked} of {what} here", helps=helps)
         case "no-weights":
             return _no_weights(refusal, what, is_folder, names)
@@ -65,8 +65,8 @@ def listing(names: Sequence[str]) -> str:
 
 def _unsupported(refusal: Refusal, what: str, is_folder: bool) -> ModelError:
     if refusal.asked:
-        other = f"there are {listing(refusal.names)}" if refusal.names else "IQ types are not supported"
-        message = f"the engine cannot run weights quantised as {refusal.asked} of {what} is"
+        other = f"what is there: {listing(refusal.names)}" if refusal.names else "IQ types are not supported"
+        message = f"the engine cannot run {what} in {refusal.asked}"
         return ModelError("unsupported-model", message, helps=(other,))
     return ModelError(
         "unsupported-model",
@@ -85,7 +85,8 @@ def _incomplete(refusal: Refusal, what: str) -> ModelError:
         )
     return ModelError(
         "damaged-model",
-        f"parts of {what} are missing: {listing(refusal.names)}",
+        f"parts of {what} are missing",
+        notes=(f"not there: {listing(refusal.names)}",),
         helps=("fetch the missing parts into the same folder",),
     )
 

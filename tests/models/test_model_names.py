@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spnl.errors import ModelError
-from spnl.models.names import ModelName, parse_model
+from spnl.models.names import HubName, ModelName, parse_hub, parse_model
 
 NAMES = {
     "tiny": ("mistralrs", "tiny"),
@@ -47,6 +47,10 @@ BAD = {
     "./x\x00.gguf": "holds a control character",
     "./x\ud800.gguf": "holds a control character",
     "https://huggingface.co/Qwen/Qwen3": "is an address",
+    "org/repo:": "cannot be a model's name",
+    "org/repo@": "cannot be a model's name",
+    "org/repo@a@b": "cannot be a model's name",
+    "org/..": "cannot be a model's name",
     "größe/modell": "cannot be a model's name",
 }
 
@@ -70,3 +74,29 @@ def test_a_path_without_its_mark_is_told_how_to_write_one() -> None:
     with pytest.raises(ModelError) as caught:
         parse_model("models/of/mine")
     assert "begin a path with `/`, `./`, `../` or `~`" in caught.value.helps
+
+
+HUB = {
+    "org/repo": HubName("org/repo"),
+    "org/repo:Q8_0": HubName("org/repo", None, "Q8_0"),
+    "org/repo@v1.0": HubName("org/repo", "v1.0"),
+    "org/repo@refs/pr/1:UD-Q4_K_XL": HubName("org/repo", "refs/pr/1", "UD-Q4_K_XL"),
+    "org/repo:Q8_0@main": HubName("org/repo", "main", "Q8_0"),
+    "org/repo/sub/x.gguf": HubName("org/repo", file="sub/x.gguf"),
+    "org/repo@main/x.GGUF": HubName("org/repo", "main", file="x.GGUF"),
+    "org/repo:sub/x.gguf": HubName("org/repo", file="sub/x.gguf"),
+    "gpt2": HubName("gpt2"),
+}
+
+
+@pytest.mark.parametrize("name", HUB)
+def test_a_name_of_hugging_face(name: str) -> None:
+    assert parse_hub(name) == HUB[name]
+    assert parse_hub(str(HUB[name])) == HUB[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["x.gguf", "org/x.gguf", "./a/b/x.gguf", "~/a/b", "/a/b", "a/b/../x.gguf", ".."]
+)
+def test_a_path_is_no_name_of_hugging_face(name: str) -> None:
+    assert parse_hub(name) is None

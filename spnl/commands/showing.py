@@ -1,0 +1,30 @@
+"""How commands write what they know of models: to stdout, in people's units."""
+
+from __future__ import annotations
+
+import sys
+
+from spnl.visible import visible
+
+
+def put(text: str) -> None:
+    """Write lines to stdout; names of files and what they hold may have controls in them, which are shown."""
+    shown = "\n".join(visible(line) for line in text.split("\n"))
+    sys.stdout.buffer.write(shown.encode("utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def size_of(count: int) -> str:
+    """A number of bytes, in the decimal units of file listings and of the hub."""
+    for unit, size in (("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
+def count_of(count: int) -> str:
+    """A number of parameters, as in `1.7B`."""
+    for unit, size in (("B", 1000**3), ("M", 1000**2), ("k", 1000)):
+        if count >= size:
+            return f"{count / size:.1f}{unit}"
+    return str(count)
