@@ -68,5 +68,8 @@ def test_plans_as_data(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
 
 
 def test_no_model_is_loaded() -> None:
-    code = "import sys; from spnl.cli import run; run(['plan', '-c', '(g 1)']); sys.exit('mistralrs' in sys.modules)"
+    code = (
+        "import sys; from spnl.cli import run; run(['plan', '-c', '(g 1)']); "
+        "sys.exit('mistralrs' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
