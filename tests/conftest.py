@@ -5,6 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test is timed. In CI the same examples are tried every time, so that a change is blamed for itself only.
+settings.register_profile(
+    "spnl", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("spnl")
 
 # Read by the engine when it is imported. One thread is enough for models of this size; with several, they
 # spin while they wait for each other, and where the machine is busy that makes them forty times slower.
