@@ -31,9 +31,9 @@ print()
 
 def figures() -> Iterator[Figure]:
     """The cost of a run, and of asking for the version."""
-    from spnl.models.local import locate
+    from spnl.models.locating import locate
 
-    tiny = locate("tiny").paths[0]
+    tiny = locate("tiny").path
     plain = PLAIN.format(imports="", folder=str(tiny.parent), file=tiny.name)
     with_imports = PLAIN.format(imports="import click, lark", folder=str(tiny.parent), file=tiny.name)
     program = f'(generate (input "{QUESTION}") (temperature 0))'

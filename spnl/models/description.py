@@ -14,7 +14,8 @@ from spnl.frozen import Frozen
 from spnl.models.chat import ChatTemplate, template_of_folder, template_of_gguf
 from spnl.models.files import read_json
 from spnl.models.gguf import read_header
-from spnl.models.local import LocalModel, locate
+from spnl.models.local import LocalModel
+from spnl.models.locating import locate
 from spnl.models.safetensors import read_tensors
 
 _PROBES = {

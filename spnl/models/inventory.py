@@ -16,9 +16,10 @@ from spnl.models.cache import Snapshot, cached_repos, repo_folder, snapshots
 from spnl.models.choice import Choice
 from spnl.models.description import context_in, quantisation_in
 from spnl.models.files import read_json
+from spnl.models.finding import chosen
 from spnl.models.gguf import read_header, read_summary
 from spnl.models.listing import GgufGroup, gguf_groups
-from spnl.models.local import BUNDLED_FILE, chosen
+from spnl.models.local import BUNDLED_FILE
 from spnl.models.names import BUNDLED, HubName
 
 

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 import spnl
 from spnl.errors import ModelError
 from spnl.models.cache import cache_folder
-from spnl.models.local import locate
+from spnl.models.locating import locate
 
 ONE, TWO = "1" * 40, "2" * 40
 

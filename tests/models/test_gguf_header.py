@@ -164,9 +164,7 @@ def test_an_unknown_type_of_tensor_is_left_to_the_engine(tmp_path: Path) -> None
 
 
 REAL = TINY.read_bytes()[: gguf.GGUFReader(TINY).data_offset]
-ANY_FILE = settings(
-    max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+ANY_FILE = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def _is_read_or_refused(path: Path, content: bytes) -> None:

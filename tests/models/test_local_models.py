@@ -11,7 +11,7 @@ import pytest
 from fixtures_models import TINY, ModelFiles
 
 from spnl.errors import ModelError
-from spnl.models.local import locate
+from spnl.models.locating import locate
 
 
 def _refusal(rest: str | Path) -> ModelError:

@@ -15,7 +15,7 @@ from models.caches import Cache
 
 from spnl.models.gguf import read_summary
 from spnl.models.inventory import models_here
-from spnl.models.local import locate
+from spnl.models.locating import locate
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from spnl.backends.table import Notify
 from spnl.errors import ModelError
 from spnl.models.chat import ChatTemplate, template_of_folder, template_of_gguf
 from spnl.models.gguf import read_header
-from spnl.models.local import BUNDLED_FILE, LocalModel, locate
+from spnl.models.local import BUNDLED_FILE, LocalModel
+from spnl.models.locating import locate
 from spnl.models.names import BUNDLED
 
 if TYPE_CHECKING:
