@@ -68,7 +68,7 @@ def repeat(call: Call, n: Positive, query: QueryArg) -> Query:
 
     The input of a generation is evaluated once, and every draw is from that input.
 
-    (repeat (n 3) (g "Suggest a name for a cat." (temperature 1)))
+    (repeat (n 3) (g "Suggest a name for a cat."))
     """
     if isinstance(query, Generate):
         return Repeat(n, query, span=call.span)
