@@ -6,9 +6,9 @@ import os
 
 import click
 
-from spnl.commands.showing import put, size_of
+from spnl.commands.showing import put
 from spnl.models.cache import cache_folder
-from spnl.models.files import with_home
+from spnl.models.files import size_of, with_home
 from spnl.models.inventory import Listed, models_here
 from spnl.models.local import BUNDLED_FILE
 

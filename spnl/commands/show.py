@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from spnl.commands.showing import count_of, put, size_of
+from spnl.commands.showing import count_of, put
 from spnl.errors import ModelError
 from spnl.models.description import Description, describe
-from spnl.models.files import with_home
+from spnl.models.files import size_of, with_home
 from spnl.models.names import HERE, parse_model
 
 

@@ -14,14 +14,6 @@ def put(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def size_of(count: int) -> str:
-    """A number of bytes, in the decimal units of file listings and of the hub."""
-    for unit, size in (("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} B"
-
-
 def count_of(count: int) -> str:
     """A number of parameters, as in `1.7B`."""
     for unit, size in (("B", 1000**3), ("M", 1000**2), ("k", 1000)):

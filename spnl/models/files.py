@@ -36,3 +36,11 @@ def with_home(path: Path) -> str:
 
 def _damaged(path: Path, reason: str) -> ModelError:
     return ModelError("damaged-model", f"{path} {reason}", helps=("fetch or copy the model again",))
+
+
+def size_of(count: int) -> str:
+    """A number of bytes, in the decimal units of file listings and of the hub."""
+    for unit, size in (("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"

@@ -13,6 +13,7 @@ from spnl.backends.mistralrs.settings import Settings, read_settings
 from spnl.backends.table import Notify
 from spnl.errors import ModelError
 from spnl.models.chat import ChatTemplate, template_of_folder, template_of_gguf
+from spnl.models.files import size_of
 from spnl.models.gguf import read_header
 from spnl.models.local import BUNDLED_FILE, LocalModel
 from spnl.models.locating import locate
@@ -44,7 +45,7 @@ class MistralrsBackend:
     def describe(self, model: str) -> str | None:
         """The model's name and size, if it is so large that loading it takes a while."""
         found = locate(model)
-        return f"{found.name} ({_size(found.size)})" if found.size > _QUICK_LOAD else None
+        return f"{found.name} ({size_of(found.size)})" if found.size > _QUICK_LOAD else None
 
     def load(self, model: str) -> MistralrsEngine:
         """Load a model, as the environment's settings say. Raises `ModelError`, and `UsageError` for those.
@@ -97,7 +98,8 @@ def _template(model: LocalModel) -> ChatTemplate | None:
             whole = header.size + header.missing_bytes
             raise ModelError(
                 "damaged-model",
-                f"{header.path} is cut off: {_size(header.missing_bytes)} of its {_size(whole)} are missing",
+                f"{header.path} is cut off: "
+                f"{size_of(header.missing_bytes)} of its {size_of(whole)} are missing",
                 helps=("fetch or copy the file again",),
             )
     return template_of_gguf(headers[0])
@@ -107,11 +109,3 @@ def _which(mistralrs: ModuleType, model: LocalModel) -> Any:
     if model.kind == "folder":
         return mistralrs.Which.Plain(str(model.path))
     return mistralrs.Which.GGUF(str(model.path.parent), [file.name for file in model.files])
-
-
-def _size(count: int) -> str:
-    """A number of bytes for people, in the decimal units of file listings and of the hub."""
-    for unit, size in (("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} B"
