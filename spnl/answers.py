@@ -13,7 +13,7 @@ from spnl.values import (
     NOTHING,
     Value,
     WrongKind,
-    fill,
+    filled,
     has_pending,
     pending_in,
     pending_kind,
@@ -37,10 +37,8 @@ def to_answer(value: Value, span: Span | None) -> Query:
         return value.but(body=body, otherwise=lambda error: to_answer(otherwise(error), span))
     if isinstance(value, Query) and pending_kind(value) != "text":
         return _when_known(value, span)
-    if isinstance(value, dict):
-        return (
-            _when_known(value, span) if has_pending(value) else Message("user", record_text(value), span=span)
-        )
+    if isinstance(value, dict) and has_pending(value):
+        return _when_known(value, span)
     if isinstance(value, (tuple, LazyList)):
         return Seq(tuple([to_answer(item, span) for item in value]), span=span)
     try:
@@ -61,8 +59,7 @@ def _when_known(value: Value, span: Span | None) -> Query:
     waits = tuple(pending_in(value))
 
     def resume(values: tuple[Value, ...]) -> Query:
-        known = {id(query): text for query, text in zip(waits, values, strict=True)}
-        return to_answer(fill(value, known), span)
+        return to_answer(filled(value, waits, values), span)
 
     return Deferred("apply", "answer", waits, resume, span=span)
 

@@ -10,7 +10,7 @@ Lists are tuples and records are dicts; neither is changed after it is made. A t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from spnl.errors import ProgramError
@@ -163,6 +163,11 @@ def fill(value: Value, known: Mapping[int, Value]) -> Value:
     if isinstance(value, dict):
         return {name: fill(item, known) for name, item in value.items()}
     return value
+
+
+def filled(value: Value, waits: Iterable[Query], came_to: Iterable[Value]) -> Value:
+    """`value` with each of the pending queries `waits` replaced by what it came to, in the same order."""
+    return fill(value, {id(query): known for query, known in zip(waits, came_to, strict=True)})
 
 
 def share(name: str, value: Value, span: Span | None) -> Value:

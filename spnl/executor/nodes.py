@@ -47,7 +47,7 @@ from spnl.query import (
     is_static,
 )
 from spnl.source import Span
-from spnl.values import Value, fill, is_pending, pending_in, share
+from spnl.values import Value, filled, is_pending, pending_in, share
 
 
 class Evaluator:
@@ -206,7 +206,7 @@ class Evaluator:
         places = place.split(len(pending))
         known = yield Together([*map(ValueOf, pending, places)])
         texts = map(without_result, known)
-        return fill(value, {id(query): text for query, text in zip(pending, texts, strict=True)})
+        return filled(value, pending, texts)
 
     def _text(self, text: str | Query, span: Span | None, place: Place) -> Steps:
         """A text that may have to be waited for, and the place that is left."""

@@ -16,7 +16,7 @@ from spnl.lazy import LazyList, LazyText
 from spnl.query import Attempt, Deferred, Query
 from spnl.scope import Scope
 from spnl.syntax import List, Node, Symbol
-from spnl.values import NOTHING, Value, fill, is_pending, pending_in, share
+from spnl.values import NOTHING, Value, filled, is_pending, pending_in, share
 
 _BOOL = BoolType()
 _ROWS = RowsType()
@@ -124,7 +124,7 @@ def try_(call: Call) -> Value:
     if isinstance(first, Query):
         body: Query = first
     else:
-        body = Deferred("apply", "try", waits, lambda values: _filled(first, waits, values), span=call.span)
+        body = Deferred("apply", "try", waits, lambda values: filled(first, waits, values), span=call.span)
     return Attempt(body, otherwise, span=call.span)
 
 
@@ -133,10 +133,6 @@ def _read(value: Value) -> Value:
     if isinstance(value, LazyText):
         return value.read()
     return value.items() if isinstance(value, LazyList) else value
-
-
-def _filled(value: Value, waits: tuple[Query, ...], values: tuple[Value, ...]) -> Value:
-    return fill(value, {id(query): known for query, known in zip(waits, values, strict=True)})
 
 
 def _loop_names(call: Call, node: Node) -> tuple[str | None, str]:

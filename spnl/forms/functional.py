@@ -15,7 +15,7 @@ from spnl.forms.registry import Call, form
 from spnl.forms.types import AnyValue, Callback, KnownType
 from spnl.query import Deferred
 from spnl.source import Span
-from spnl.values import Value, fill, kind, kind_of, pending_in, share
+from spnl.values import Value, filled, kind, kind_of, pending_in, share
 
 ListOrStep = tuple[Value, ...] | Deferred
 """A list, or the step that comes to one."""
@@ -105,10 +105,9 @@ def _when_known(
         return then(values)
 
     def resume(came_to: tuple[Value, ...]) -> Value:
-        known = {id(query): value for query, value in zip(waits, came_to, strict=True)}
-        filled = fill(values, known)
-        assert isinstance(filled, tuple)
-        return then(filled)
+        known = filled(values, waits, came_to)
+        assert isinstance(known, tuple)
+        return then(known)
 
     return Deferred("apply", call.form.name, waits, resume, span=call.span, gives="list")
 
