@@ -16,22 +16,47 @@ from spnl.query import Sampling
 FinishReason = Literal["stop", "length"]
 
 
+class Constraint(Frozen):
+    """What a reply has to be: `text` is a JSON schema, a regular expression or a grammar, as `kind` says."""
+
+    kind: Literal["json_schema", "regex", "lark", "llguidance"]
+    text: str
+
+
 class Request(Frozen):
     """One generation: `messages` as (role, text) pairs in order, and how to draw the reply.
 
     `sampling.max_tokens` and `sampling.temperature` are always set; whatever else is None is the engine's
-    to decide.
+    to decide. `top_logprobs`: tell each token's log probability, and those of so many of the likeliest; None
+    for none.
     """
 
     messages: tuple[tuple[str, str], ...]
     sampling: Sampling
+    constraint: Constraint | None = None
+    top_logprobs: int | None = None
+
+
+class Logprob(Frozen):
+    """One token that was drawn: its text, its natural log probability, and those of the likeliest there.
+
+    The text of a token that is part of a character only is what can be shown of it.
+    """
+
+    text: str
+    value: float
+    likeliest: tuple[tuple[str, float], ...] = ()
 
 
 class Chunk(Frozen):
-    """A piece of the reply, or of the thought before it. Neither is a token: count with `Usage`."""
+    """A piece of the reply, or of the thought before it. Neither is a token: count with `Usage`.
+
+    `logprob` is that of the token that the engine drew here, where the request asked for it.
+    """
 
     text: str = ""
     thought: str = ""
+    logprob: Logprob | None = None
 
 
 class Usage(Frozen):

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from spnl.backends.base import Chunk, Finish, Request, Usage
+from spnl.backends.base import Chunk, Finish, Logprob, Request, Usage
 from spnl.backends.mistralrs.failures import is_engine_failure, run_failure
 from spnl.errors import GenerationError, ProgramError, SpnlError
 from spnl.models.chat import ChatTemplate
@@ -88,7 +88,7 @@ class MistralrsEngine:
         runner = self._running()
         native = self._native(request)
         try:
-            yield from self._pieces(runner, native)
+            yield from self._pieces(runner, native, request)
         except SpnlError:
             raise
         except BaseException as error:
@@ -114,7 +114,9 @@ class MistralrsEngine:
             raise GenerationError("engine-failed", f"{self._model.name} has been unloaded")
         return self._runner
 
-    def _pieces(self, runner: Runner, native: ChatCompletionRequest) -> Iterator[Chunk | Finish]:
+    def _pieces(
+        self, runner: Runner, native: ChatCompletionRequest, request: Request
+    ) -> Iterator[Chunk | Finish]:
         with self._one_prefill, self._calls.one():
             responses: Any = runner.send_chat_completion_request(native)
             response = next(responses, None)
@@ -124,8 +126,9 @@ class MistralrsEngine:
             text, thought = choice.delta.content or "", choice.delta.reasoning_content or ""
             if lost:
                 text, lost = lost + text, ""
-            if text or thought:
-                yield Chunk(text, thought)
+            logprob = _logprob(choice.logprobs) if request.top_logprobs is not None else None
+            if text or thought or logprob is not None:
+                yield Chunk(text, thought, logprob)
             if choice.finish_reason is not None:
                 yield Finish("length" if choice.finish_reason == "length" else "stop", _usage(response))
                 return
@@ -143,7 +146,10 @@ class MistralrsEngine:
                 messages=[{"role": role, "content": text} for role, text in request.messages],
                 model="default",
                 stream=True,
-                logprobs=self._template is None,  # for `_lost_space`
+                logprobs=self._template is None or request.top_logprobs is not None,  # for `_lost_space`
+                top_logprobs=request.top_logprobs or None,
+                grammar=request.constraint.text if request.constraint is not None else None,
+                grammar_type=request.constraint.kind if request.constraint is not None else None,
                 **_parameters(request.sampling),
             )
         except (TypeError, ValueError, OverflowError) as error:
@@ -223,6 +229,14 @@ def _lost_space(first: ChatCompletionChunkResponse) -> str:
     token = choice.logprobs.token if choice.logprobs is not None else ""
     kept = token.lstrip()
     return token[: len(token) - len(kept)] if kept == (choice.delta.content or "") else ""
+
+
+def _logprob(native: Any) -> Logprob | None:
+    """What the engine tells of the token that it drew; None where a chunk stands for no token."""
+    if native is None:
+        return None
+    likeliest = tuple((other.bytes or "", other.logprob) for other in native.top_logprobs)
+    return Logprob(native.token, native.logprob, likeliest)
 
 
 def _clamped(count: int | None) -> int | None:

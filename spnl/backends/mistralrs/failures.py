@@ -100,6 +100,13 @@ def run_failure(error: BaseException) -> SpnlError:
     said = first_line(text)
     if said.startswith("Prompt sequence length is greater"):
         return ProgramError("prompt-too-long", "the prompt is longer than the model's context", detail=text)
+    if said.startswith(("Invalid grammar", "Failed to parse JSON schema")):
+        return ProgramError(
+            "bad-grammar",
+            "what the reply has to be cannot be read",
+            notes=(f"the engine says: {said}",),
+            detail=text,
+        )
     if "(in chat_template:" in said:
         return ProgramError(
             "template-refused",
