@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from spnl.config import read_config
 from spnl.executor.answer import Output, Style
 from spnl.executor.dispatch import Models
 from spnl.executor.machine import execute
@@ -109,16 +110,17 @@ def run(
 
     `arguments` are the texts for its `(arg NAME)`s, and `inputs` is where its other data come from. `model`,
     `temperature`, `max_tokens` and `think` replace what the program says, as the command line's flags do;
-    `SPNL_MODEL` fills in where it names no model. `output` is given the answer while it is made, and
-    `observer` everything else. `models` gives the engines; without it, the pool of this process. Raises
-    `SpnlError`s for everything a user can mend.
+    `SPNL_MODEL`, or else the configuration, fills in where it names no model. `output` is given the answer
+    while it is made, and `observer` everything else. `models` gives the engines; without it, the pool of this
+    process. Raises `SpnlError`s for everything a user can mend.
     """
     query = program if isinstance(program, Query) else expand(program, arguments=arguments, inputs=inputs)
     if models is None:
         from spnl.backends.pool import POOL
 
         models = POOL
-    options = RunOptions(model, temperature, max_tokens, think, os.environ.get("SPNL_MODEL") or None)
+    default = os.environ.get("SPNL_MODEL") or read_config(os.environ).model
+    options = RunOptions(model, temperature, max_tokens, think, default)
     collector = Collector(output)
     execution = execute(query, models, collector, observer or Observer(), options)
     return Answer(tuple(collector.parts), execution.result, execution.replies)

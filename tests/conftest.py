@@ -27,3 +27,4 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name in _MEANINGFUL or name.startswith(("SPNL_MODEL", "MISTRALRS_", "HF_", "HUGGINGFACE_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HOME", "/no/models")
+    monkeypatch.setenv("SPNL_CONFIG", os.devnull)

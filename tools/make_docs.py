@@ -77,6 +77,7 @@ A variable that is empty counts as not set. A value that makes no sense is an er
 
 VARIABLES_OF_COMMAND: Final = (
     "| `SPNL_MODEL` | The model of a program that names none. | a model's name |",
+    "| `SPNL_CONFIG` | The configuration file, in place of the one in the platform's usual place. | a path |",
     "| `NO_COLOR` | No colours, unless `--color` asks for them. | anything |",
     "| `FORCE_COLOR` | Colours, also through a pipe. | anything |",
 )
@@ -244,7 +245,7 @@ def help_text(names: tuple[str, ...]) -> str:
 
 def _variables() -> Iterator[str]:
     """The environment variables that are read."""
-    from spnl.backends.mistralrs.settings import VARIABLES
+    from spnl.settings import VARIABLES
 
     yield VARIABLES_HEAD
     yield "| variable | what it is for | it takes |\n|---|---|---|"

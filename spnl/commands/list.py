@@ -6,7 +6,7 @@ import os
 
 import click
 
-from spnl.commands.showing import put
+from spnl.commands.showing import aligned, put
 from spnl.models.cache import cache_folder
 from spnl.models.files import size_of, with_home
 from spnl.models.inventory import Listed, models_here
@@ -32,7 +32,7 @@ def command(as_json: bool) -> None:
         put(json.dumps([_as_data(model) for model in models], ensure_ascii=False, indent=2))
     else:
         rows = [("NAME", "SIZE", "QUANTISATION", "CONTEXT", "WHERE"), *map(_row, models)]
-        put("\n".join(_aligned(rows)))
+        put("\n".join(aligned(rows)))
 
 
 def _as_data(model: Listed) -> dict[str, object]:
@@ -49,9 +49,3 @@ def _row(model: Listed) -> tuple[str, ...]:
     where = "comes with spnl" if model.path == BUNDLED_FILE else with_home(model.path)
     context = str(model.context) if model.context is not None else "-"
     return (model.name, size_of(model.size), model.quantisation or "-", context, where)
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Lines in which columns stand below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

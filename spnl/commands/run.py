@@ -2,77 +2,41 @@
 
 from __future__ import annotations
 
-import math
 import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spnl.api import run
-from spnl.backends.mistralrs.settings import read_settings
 from spnl.commands.loading import query_of
-from spnl.commands.options import definitions_option, program_argument, program_text_option
+from spnl.commands.options import (
+    AnswerForm,
+    AnswerOptions,
+    NoticeOptions,
+    Overrides,
+    ProgramOptions,
+    answer_options,
+    notice_options,
+    overrides,
+    program_options,
+)
 from spnl.commands.source import program_source
+from spnl.config import read_config
 from spnl.console import Console, TextAnswer
+from spnl.settings import read_settings
 from spnl.teller import Teller
 
 if TYPE_CHECKING:
     from spnl.output_file import OutputFile
 
-OUTPUTS = ("text", "json", "jsonl", "nul")
-
-
-class Temperature(click.ParamType[float]):
-    """A finite number, at least 0."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and number >= 0):
-            self.fail(f"{value!r} is not a number, at least 0")
-        return number
-
 
 @click.command()
-@program_argument
-@program_text_option
-@click.option("-f", "--file", "file", metavar="FILE", help="The program's file (the same as FILE).")
-@definitions_option
-@click.option("-m", "--model", metavar="NAME", help="Use this model in place of every one the program names.")
-@click.option("--temperature", type=Temperature(), help="Replace every temperature; 0 takes the likeliest.")
-@click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Replace every max-tokens.")
-@click.option("--think/--no-think", default=None, help="Let thinking models think, or not.")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output."
-)
-@click.option("--no-stream", is_flag=True, help="Write the answer at the end, not while it is made.")
-@click.option(
-    "--output", "form", type=click.Choice(OUTPUTS), default="text", help="How the answer is written."
-)
-@click.option("-o", "target", metavar="FILE", help="Write the answer to a file, whole or not at all.")
-@click.option("-q", "--quiet", is_flag=True, help="No notices on stderr.")
-@click.option("-v", "--verbose", count=True, help="Say what happens; -vv shows prompts.")
-@click.option("--debug", is_flag=True, help="Show what the engine said beyond an error's first line.")
+@program_options
+@overrides
+@answer_options
+@notice_options
 def command(
-    program: str | None,
-    text: str | None,
-    file: str | None,
-    definitions: tuple[tuple[str, str], ...],
-    model: str | None,
-    temperature: float | None,
-    max_tokens: int | None,
-    think: bool | None,
-    color: Any,
-    no_stream: bool,
-    form: str,
-    target: str | None,
-    quiet: bool,
-    verbose: int,
-    debug: bool,
+    given: ProgramOptions, overrides: Overrides, answer: AnswerOptions, notices: NoticeOptions
 ) -> None:
     """Run a program and write its answer to stdout.
 
@@ -84,25 +48,17 @@ def command(
     spnl -c '(g "What is the capital of France?" (temperature 0))'
     spnl program.spnl -D country=Italy --model ./model.gguf -o answer.txt
     """
-    settings = read_settings(os.environ)
-    source = program_source(program, text, file)
-    query = query_of(source, dict(definitions))
-    console = Console(color, quiet=quiet)
-    file_out = _output_file(target) if target is not None else None
+    settings = read_settings(os.environ, read_config(os.environ).mistralrs)
+    source = program_source(given.program, given.text, given.file)
+    query = query_of(source, dict(given.definitions))
+    console = Console(notices.color, quiet=notices.quiet)
+    file_out = _output_file(answer.target) if answer.target is not None else None
     console.keep_stdout_to_ourselves()
-    live = not (no_stream or settings.no_stream)
-    output = _answer_writer(console, form, file_out, live)
-    teller = Teller(console, verbose)
+    live = not (answer.no_stream or settings.no_stream)
+    output = _answer_writer(console, answer.form, file_out, live)
+    teller = Teller(console, notices.verbose)
     try:
-        run(
-            query,
-            model=model,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            think=think,
-            output=output,
-            observer=teller,
-        )
+        run(query, **overrides.as_dict(), output=output, observer=teller)
     except BaseException:
         output.abandon()
         raise
@@ -118,7 +74,7 @@ def _output_file(target: str) -> OutputFile:
     return OutputFile(target)
 
 
-def _answer_writer(console: Console, form: str, file: OutputFile | None, live: bool) -> Any:
+def _answer_writer(console: Console, form: AnswerForm, file: OutputFile | None, live: bool) -> Any:
     """What writes the answer: as text or records, to stdout or to a file."""
     stream = console.stdout if file is None else file
     if form != "text":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from spnl.visible import visible
 
@@ -12,6 +13,12 @@ def put(text: str) -> None:
     shown = "\n".join(visible(line) for line in text.split("\n"))
     sys.stdout.buffer.write(shown.encode("utf-8", "replace") + b"\n")
     sys.stdout.buffer.flush()
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lines in which columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def count_of(count: int) -> str:

@@ -19,11 +19,11 @@ PACKAGE = ROOT / "spnl"
 
 LAYERS = """
     version _tables errors visible frozen lazy
-    source
-    syntax read_errors malformed
+    source settings
+    syntax read_errors malformed config_file
     literals
     reader
-    query
+    query config
     scope
     values
     files

@@ -14,8 +14,8 @@ from fixtures_models import TINY
 
 from spnl.backends.mistralrs import engine, native
 from spnl.backends.mistralrs.native import choose_device, load_module
-from spnl.backends.mistralrs.settings import Settings
 from spnl.errors import GenerationError, ModelError, UsageError
+from spnl.settings import Settings
 
 ROOT = TINY.parent.parent.parent
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from spnl.backends.mistralrs.engine import MistralrsEngine
 from spnl.backends.mistralrs.failures import is_engine_failure, load_failure
 from spnl.backends.mistralrs.native import choose_device, has_gpu, load_module
-from spnl.backends.mistralrs.settings import Settings, read_settings
 from spnl.backends.table import Notify
+from spnl.config import read_config
 from spnl.errors import ModelError
 from spnl.models.chat import ChatTemplate, template_of_folder, template_of_gguf
 from spnl.models.files import size_of
@@ -18,6 +18,7 @@ from spnl.models.gguf import read_header
 from spnl.models.local import BUNDLED_FILE, LocalModel
 from spnl.models.locating import locate
 from spnl.models.names import BUNDLED
+from spnl.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -52,7 +53,7 @@ class MistralrsBackend:
 
         Building the runner holds Python's global lock from start to end, and cannot be interrupted.
         """
-        settings = read_settings(os.environ)
+        settings = read_settings(os.environ, read_config(os.environ).mistralrs)
         found = locate(model)
         template = _template(found)
         device = choose_device(settings)

@@ -20,8 +20,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from spnl.backends.mistralrs.settings import Settings
 from spnl.errors import ModelError, UsageError
+from spnl.settings import Settings
 
 Accelerator = Literal["cuda", "metal"]
 

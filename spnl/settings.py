@@ -1,4 +1,4 @@
-"""The environment variables of the engine, read into typed settings.
+"""The engine's settings: the environment variables and the keys of the configuration that they are read from.
 
 Read on every run, whatever the model, so this imports errors and frozen records only. A value that makes no
 sense is an error: a misspelt setting that is silently ignored costs its user an afternoon.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from spnl.errors import UsageError, nearest
 from spnl.frozen import Frozen
@@ -38,19 +38,32 @@ class Variable(Frozen):
     makes no sense.
     """
 
+    PREFIX: ClassVar = "MISTRALRS_"
+
     name: str
     field: str
     accepts: str
     meaning: str
     read: Callable[[str], Any]
 
+    @property
+    def key(self) -> str:
+        """Its name in the table `[mistralrs]` of the configuration."""
+        return self.name.removeprefix(self.PREFIX).lower()
 
-def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in an environment; a `UsageError` `bad-variable` names a value that makes no sense.
+    def nearest(self, text: str) -> tuple[str, ...]:
+        """The `helps` for a value that makes no sense."""
+        near = nearest(text.upper(), _ISQ_TYPES) if self.field == "isq" else None
+        return (f"did you mean `{near}`?",) if near else ()
 
-    A variable that is empty counts as not set.
+
+def read_settings(environ: Mapping[str, str], configured: Mapping[str, Any] | None = None) -> Settings:
+    """The settings in an environment, above those by field that the configuration has.
+
+    A variable that is empty counts as not set. A `UsageError` `bad-variable` names a value that makes no
+    sense.
     """
-    given = {}
+    given = dict(configured or {})
     for variable in VARIABLES:
         text = environ.get(variable.name, "").strip()
         if not text:
@@ -64,11 +77,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def _bad_value(variable: Variable, text: str) -> UsageError:
     shown = text if len(text) <= 40 else f"{text[:40]}…"
-    near = nearest(text.upper(), _ISQ_TYPES) if variable.field == "isq" else None
     return UsageError(
         "bad-variable",
         f"the environment variable {variable.name} is {shown!r}, which is not {variable.accepts}",
-        helps=(f"did you mean `{near}`?",) if near else (),
+        helps=variable.nearest(text),
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from fixtures_models import TINY
 
-from spnl.backends.mistralrs.settings import VARIABLES, Settings, read_settings
 from spnl.errors import UsageError
+from spnl.settings import VARIABLES, Settings, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -102,7 +102,7 @@ LIGHT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 before = set(sys.modules)
-import spnl.backends.mistralrs.settings, spnl.backends.pool, spnl.models.local
+import spnl.settings, spnl.backends.pool, spnl.models.local
 heavy = {"mistralrs", "jinja2", "importlib.metadata", "huggingface_hub", "json", "difflib",
          "asyncio", "logging", "concurrent.futures", "spnl.backends.mistralrs.engine"}
 print(sorted(heavy & set(sys.modules) - before))
