@@ -62,4 +62,6 @@ def record(leaf: Leaf) -> dict[str, Any]:
         data["usage"] = leaf.reply.usage.as_dict()
         if leaf.reply.thought:
             data["thought"] = leaf.reply.thought
+        if leaf.reply.reused:
+            data["reused"] = leaf.reply.reused
     return data

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from spnl.backends.base import Chunk, Engine, Finish, Request
 from spnl.errors import GenerationError, Interrupted, SpnlError
 from spnl.executor.observer import Observer
+from spnl.executor.results import Origin
 from spnl.source import Span
 
 WAKE_SECONDS = 0.2
@@ -43,12 +44,13 @@ class Models(Protocol):
 class Job:
     """One generation to run: what to ask, of which model, and what has come of it so far.
 
-    `owner` is for whoever submitted the job; the dispatcher does not look at it. Times are of
-    `time.perf_counter`.
+    `owner` is for whoever submitted the job; the dispatcher does not look at it. `reused` says where the
+    reply comes from if it is not generated for this job. Times are of `time.perf_counter`.
     """
 
     __slots__ = (
-        "cancelled", "first", "index", "model", "owner", "request", "span", "started", "texts", "thoughts"
+        "cancelled", "first", "index", "model", "owner", "request", "reused", "span", "started", "texts",
+        "thoughts"
     )  # fmt: skip
 
     def __init__(self, model: str, request: Request, span: Span | None, index: int, owner: Any) -> None:
@@ -62,6 +64,7 @@ class Job:
         self.started = 0.0
         self.first: float | None = None
         self.cancelled = False
+        self.reused: Origin | None = None
 
 
 Event = tuple[Job, Chunk | Finish | BaseException]
@@ -163,7 +166,7 @@ class Dispatcher:
         """Let each job fail with an error of its own, which is then placed where that job stands."""
         self._active.update(jobs)
         for job in jobs:
-            self._events.put((job, _copy(error)))
+            self._events.put((job, copied(error)))
         jobs.clear()
 
     def _load(self, model: str) -> Engine:
@@ -185,7 +188,8 @@ class Dispatcher:
         self._work.put((engine, job))
 
 
-def _copy(error: SpnlError) -> SpnlError:
+def copied(error: SpnlError) -> SpnlError:
+    """An error like another, for a place of its own."""
     copied = type(error).__new__(type(error), *error.args)
     copied.__dict__.update(error.__dict__)
     copied.__cause__ = error.__cause__

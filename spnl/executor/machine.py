@@ -7,12 +7,14 @@ thread, the caller's, does everything but the waiting for models.
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from spnl.backends.base import Chunk, Finish
 from spnl.errors import ModelError, SpnlError
 from spnl.executor.answer import Answer, Output
+from spnl.executor.asks import Asks
 from spnl.executor.dispatch import Dispatcher, Job, Models
 from spnl.executor.nodes import Evaluator
 from spnl.executor.observer import Observer
@@ -76,7 +78,7 @@ class _Machine:
     def __init__(self, models: Models, output: Output, observer: Observer, options: RunOptions) -> None:
         self._observer = observer
         self._evaluator = Evaluator(Resolver(options, observer.notice))
-        self._dispatcher = Dispatcher(models, observer, self._is_abandoned_job)
+        self._asks = Asks(partial(Dispatcher, models, observer), self._is_abandoned_job)
         self._answer = Answer(output)
         self._cells: dict[Bind, Cell] = {}
         self._ready: list[tuple[Task, Any]] = []
@@ -95,12 +97,12 @@ class _Machine:
                         self._step(*self._ready.pop())
                     if self._result is not None:
                         return Execution(self._result, tuple(self._replies))
-                    self._handle(*self._dispatcher.next_event())
+                    self._handle(*self._asks.next_event())
         except BaseException:
-            self._dispatcher.cancel()
+            self._asks.cancel()
             raise
         finally:
-            self._dispatcher.close()
+            self._asks.close()
 
     def _step(self, task: Task, value: Any) -> None:
         """Give a task what it wanted, and see to what it wants next."""
@@ -128,7 +130,7 @@ class _Machine:
         if isinstance(want, Ask):
             assert parent is not None
             owner = (parent, parent.wave, index, want)
-            self._dispatcher.submit(Job(want.model, want.request, want.span, want.draw, owner))
+            self._asks.submit(Job(want.model, want.request, want.span, want.draw, owner))
         else:
             steps = self._evaluator.result if isinstance(want, Evaluate) else self._evaluator.value
             self._ready.append((Task(steps(want.node, want.place), parent, index), None))
@@ -207,7 +209,7 @@ class _Machine:
     def _recover(self) -> None:
         """A task goes on in spite of an error: what it no longer waits for is stopped."""
         self._recovered = True
-        self._dispatcher.cancel_abandoned()
+        self._asks.cancel_abandoned()
 
     def _is_given_up(self, cell: Cell) -> bool:
         """Whether computing a shared value was given up, because all who waited for it were abandoned."""
@@ -269,4 +271,5 @@ def _reply(job: Job, finish: Finish) -> Reply:
         limit=job.request.sampling.max_tokens or 0,
         first_token=(job.first if job.first is not None else now) - job.started,
         total=now - job.started,
+        reused=job.reused,
     )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from spnl.backends.base import FinishReason, Usage
 from spnl.frozen import Frozen, aside
 from spnl.query import Role
 from spnl.source import Span
+
+Origin = Literal["program", "journal", "cache"]
+"""Where a reply comes from that was not generated for its place: an equal generation of the same program, the
+journal, or the cache."""
 
 
 class Reply(Frozen):
@@ -15,7 +20,8 @@ class Reply(Frozen):
 
     `index` counts the draws of a `repeat` and the inputs of a `map`, from 0; `limit` is how many tokens it
     might have. Times are in seconds: `first_token` from asking the engine to its first piece, `total` to its
-    last.
+    last. `reused` says where the reply comes from if it was not generated for this place; its usage is then
+    that of the generation which made it.
     """
 
     text: str
@@ -27,6 +33,7 @@ class Reply(Frozen):
     limit: int = 0
     first_token: float = 0.0
     total: float = 0.0
+    reused: Origin | None = None
 
 
 class Leaf(Frozen):

@@ -47,6 +47,8 @@ LAYERS = """
     backends.mistralrs
     backends.pool
     backends
+    stores.*
+    stores
     executor.*
     executor
     api planner

@@ -1,0 +1,1 @@
+"""Stores: where finished replies are kept, so that what was generated once need not be generated again."""
