@@ -1,6 +1,6 @@
 """Errors, drawn: the one place where an error becomes lines for a person, or fields for a program.
 
-Imports `source`, `errors` and `visible`. Loaded only where there is an error.
+Imports `source`, `errors`, `visible` and `width`. Loaded only where there is an error.
 
     error[unclosed]: this `(` is never closed
      --> demo.spnl:2:3
@@ -12,13 +12,13 @@ Imports `source`, `errors` and `visible`. Loaded only where there is an error.
 
 from __future__ import annotations
 
-import unicodedata
 from bisect import bisect_left, bisect_right
 from typing import Any, Literal, NamedTuple
 
 from spnl.errors import SpnlError
 from spnl.source import Span
 from spnl.visible import visible
+from spnl.width import columns
 
 TAB_WIDTH = 4
 MIN_WIDTH = 20
@@ -114,31 +114,24 @@ def _window(line: str, start: int, end: int, width: int) -> tuple[str, int, int]
     side is an ellipsis.
     """
     first, last = max(0, start - width), min(len(line), start + 2 * width)  # a line may be megabytes
-    cells, columns = _cells(line[first:last])
-    place, place_end = columns[start - first], columns[min(end, last) - first]
+    cells, starts = _cells(line[first:last])
+    place, place_end = starts[start - first], starts[min(end, last) - first]
     left = place - max((width - (place_end - place)) // 2, MIN_WIDTH // 2)
-    left = max(0, min(left, columns[-1] - width))
+    left = max(0, min(left, starts[-1] - width))
     cut_left = first > 0 or left > 0
-    cut_right = last < len(line) or columns[-1] - left > width
-    begin = bisect_left(columns, left + cut_left)
-    stop = bisect_right(columns, left + width - cut_right) - 1
+    cut_right = last < len(line) or starts[-1] - left > width
+    begin = bisect_left(starts, left + cut_left)
+    stop = bisect_right(starts, left + width - cut_right) - 1
     shown = "…" * cut_left + "".join(cells[begin:stop]) + "…" * cut_right
-    return shown, place - columns[begin] + cut_left, min(place_end, columns[stop]) - place
+    return shown, place - starts[begin] + cut_left, min(place_end, starts[stop]) - place
 
 
 def _cells(text: str) -> tuple[list[str], list[int]]:
     """Each character as it is shown, and the column where each begins, then where the last ends."""
-    cells, columns = [], [0]
+    cells, starts = [], [0]
     for character in text:
-        tab = TAB_WIDTH - columns[-1] % TAB_WIDTH
+        tab = TAB_WIDTH - starts[-1] % TAB_WIDTH
         cell = " " * tab if character == "\t" else visible(character)
         cells.append(cell)
-        columns.append(columns[-1] + (len(cell) if cell != character else _columns(character)))
-    return cells, columns
-
-
-def _columns(character: str) -> int:
-    """How many columns of a terminal a character takes."""
-    if unicodedata.east_asian_width(character) in "WF":
-        return 2
-    return 0 if unicodedata.category(character) in ("Mn", "Me", "Cf") else 1
+        starts.append(starts[-1] + columns(cell))
+    return cells, starts

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from spnl.formatting.shapes import Shape, shape_of
-from spnl.formatting.tree import WIDTH, Group, Leaf, Piece, columns
+from spnl.formatting.tree import WIDTH, Group, Leaf, Piece
 from spnl.syntax import Text
+from spnl.width import columns
 
 LONG_HEAD: Final = 16
 """The characters from which on a name is too long to align arguments behind it."""

@@ -1,12 +1,11 @@
 """Programs as the formatter sees them: data and comments together, measured, each where it stands.
 
-Imports `reader`, `source` and `syntax`.
+Imports `reader`, `source`, `syntax` and `width`.
 """
 
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from spnl.reader import read
 from spnl.source import Source, Span
 from spnl.syntax import Comment, List, Node, Program, Symbol, Text
+from spnl.width import columns
 
 WIDTH: Final = 100
 """The columns of a line."""
@@ -101,17 +101,6 @@ class Group(Piece):
 def _trails_to_line_end(piece: Piece | None) -> bool:
     """Whether a piece is a comment behind something else, and up to the end of the line."""
     return isinstance(piece, Leaf) and piece.ends_line and not piece.own_line
-
-
-def columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    return len(text) if text.isascii() else sum(map(_columns_of, text))
-
-
-def _columns_of(character: str) -> int:
-    if unicodedata.east_asian_width(character) in "WF":
-        return 2
-    return 0 if unicodedata.category(character) in ("Mn", "Me", "Cf") else 1
 
 
 def pieces_of(program: Program) -> list[Piece]:

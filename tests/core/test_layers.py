@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "spnl"
 
 LAYERS = """
-    version _tables errors visible frozen lazy
+    version _tables errors visible width frozen lazy
     source settings
     syntax read_errors malformed config_file
     literals
