@@ -9,13 +9,14 @@ import click
 
 from spnl.checker import Findings, check
 from spnl.commands.options import definitions_option
+from spnl.commands.parameters import FileName
 from spnl.commands.source import program_source
 from spnl.console import Console
 from spnl.errors import ProgramError, SpnlError
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=FileName())
 @click.option(
     "--format",
     "form",

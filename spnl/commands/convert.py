@@ -10,6 +10,7 @@ import click
 from spnl.codec import Format, format_of, write_json, write_program, write_yaml
 from spnl.commands.loading import query_of
 from spnl.commands.options import definitions_option
+from spnl.commands.parameters import FileName
 from spnl.commands.source import program_source
 from spnl.errors import UsageError
 from spnl.output_file import OutputFile
@@ -19,12 +20,12 @@ FORMATS = get_args(Format)
 
 
 @click.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=FileName())
 @click.option("--from", "given", type=click.Choice(FORMATS), help="What FILE is, if its name does not say.")
 @click.option("--to", "wanted", type=click.Choice(FORMATS), help="What to make of it.")
 @definitions_option
 @click.option("-m", "--model", metavar="NAME", help="Put this model in place of every one that is named.")
-@click.option("-o", "target", metavar="FILE", help="Write to a file, whole or not at all.")
+@click.option("-o", "target", metavar="FILE", type=FileName(), help="Write to a file, whole or not at all.")
 def command(
     file: str,
     given: Format | None,

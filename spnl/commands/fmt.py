@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import click
 
+from spnl.commands.parameters import FileName
 from spnl.console import ColorMode, Console
 from spnl.errors import ProgramError, SpnlError, UsageError
 from spnl.formatting import format_program
@@ -34,7 +35,7 @@ class Layout(NamedTuple):
 
 
 @click.command()
-@click.argument("files", nargs=-1, metavar="FILE…")
+@click.argument("files", nargs=-1, metavar="FILE…", type=FileName())
 @click.option("--check", is_flag=True, help="Write nothing; name the files that would change, and exit 1.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @click.option(

@@ -9,13 +9,13 @@ Options that belong together are a group: a command takes the group, and is give
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Literal, get_args
 
 import click
 
+from spnl.commands.parameters import Definition, FileName, ModelName, Temperature
 from spnl.frozen import Frozen
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -46,39 +46,7 @@ class OptionGroup:
         return function
 
 
-class Definition(click.ParamType[tuple[str, str]]):
-    """`name=value`."""
-
-    name = "name=value"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """The name and the text after the first `=`."""
-        if isinstance(value, tuple):
-            return value
-        name, equals, text = str(value).partition("=")
-        if not (name and equals):
-            self.fail(f"{value!r} is not of the form name=value")
-        return name, text
-
-
-class Temperature(click.ParamType[float]):
-    """A finite number, at least 0."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and number >= 0):
-            self.fail(f"{value!r} is not a number, at least 0")
-        return number
-
-
-program_argument = click.argument("program", required=False, metavar="[FILE]")
+program_argument = click.argument("program", required=False, metavar="[FILE]", type=FileName())
 program_text_option = click.option("-c", "text", metavar="TEXT", help="The program itself.")
 definitions_option = click.option(
     "-D", "definitions", type=Definition(), multiple=True, help='Give the program a text: (arg "name").'
@@ -99,7 +67,9 @@ program_options = OptionGroup(
     ProgramOptions,
     program_argument,
     program_text_option,
-    click.option("-f", "--file", "file", metavar="FILE", help="The program's file (the same as FILE)."),
+    click.option(
+        "-f", "--file", "file", metavar="FILE", type=FileName(), help="The program's file (the same as FILE)."
+    ),
     definitions_option,
 )
 
@@ -117,7 +87,11 @@ overrides = OptionGroup(
     "overrides",
     Overrides,
     click.option(
-        "-m", "--model", metavar="NAME", help="Use this model in place of every one the program names."
+        "-m",
+        "--model",
+        metavar="NAME",
+        type=ModelName(),
+        help="Use this model in place of every one the program names.",
     ),
     click.option(
         "--temperature", type=Temperature(), help="Replace every temperature; 0 takes the likeliest."
@@ -148,7 +122,13 @@ answer_options = OptionGroup(
         default="text",
         help="How the answer is written.",
     ),
-    click.option("-o", "target", metavar="FILE", help="Write the answer to a file, whole or not at all."),
+    click.option(
+        "-o",
+        "target",
+        metavar="FILE",
+        type=FileName(),
+        help="Write the answer to a file, whole or not at all.",
+    ),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from spnl.commands.parameters import ModelName
 from spnl.commands.showing import count_of, put
 from spnl.errors import ModelError
 from spnl.models.description import Description, describe
@@ -12,7 +13,7 @@ from spnl.models.names import HERE, parse_model
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", type=ModelName())
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object.")
 def command(model: str, as_json: bool) -> None:
     """Show what a model on this machine is: its size, its context, and what it takes.

@@ -1,0 +1,77 @@
+"""Types of words on the command line: what each accepts, and what a shell offers to complete it."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class Definition(click.ParamType[tuple[str, str]]):
+    """`name=value`."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """The name and the text after the first `=`."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not (name and equals):
+            self.fail(f"{value!r} is not of the form name=value")
+        return name, text
+
+
+class Temperature(click.ParamType[float]):
+    """A finite number, at least 0."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and number >= 0):
+            self.fail(f"{value!r} is not a number, at least 0")
+        return number
+
+
+class FileName(click.ParamType[str]):
+    """A file's name, as it stands: whether there is such a file is for the command to say."""
+
+    name = "file"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Files, which the shell itself knows best."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
+
+
+class ModelName(click.ParamType[str]):
+    """A model's name, as it stands."""
+
+    name = "model"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The models that are on this machine; where none begins so, files."""
+        from click.shell_completion import CompletionItem
+
+        from spnl.models.cache import cache_folder
+        from spnl.models.inventory import models_here
+
+        names = (model.name for model in models_here(cache_folder(os.environ)))
+        found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return found or [CompletionItem(incomplete, type="file")]
