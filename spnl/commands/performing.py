@@ -1,0 +1,62 @@
+"""Running a query for a command: the answer to stdout or a file, everything else to stderr."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spnl.api import run
+from spnl.commands.options import AnswerForm, AnswerOptions, NoticeOptions, Overrides
+from spnl.config import read_config
+from spnl.console import Console, TextAnswer
+from spnl.query import Query
+from spnl.settings import read_settings
+from spnl.teller import Teller
+
+if TYPE_CHECKING:
+    from spnl.output_file import OutputFile
+
+
+def perform(
+    make_query: Callable[[], Query], overrides: Overrides, answer: AnswerOptions, notices: NoticeOptions
+) -> None:
+    """Run the query that `make_query` gives and write its answer; raises `SpnlError`s.
+
+    What the environment and the configuration say is read before the query is made, which may ask a person.
+    """
+    settings = read_settings(os.environ, read_config(os.environ).mistralrs)
+    query = make_query()
+    console = Console(notices.color, quiet=notices.quiet)
+    file_out = _output_file(answer.target) if answer.target is not None else None
+    console.keep_stdout_to_ourselves()
+    live = not (answer.no_stream or settings.no_stream)
+    output = _answer_writer(console, answer.form, file_out, live)
+    teller = Teller(console, notices.verbose)
+    try:
+        run(query, **overrides.as_dict(), output=output, observer=teller)
+    except BaseException:
+        output.abandon()
+        raise
+    output.finish()
+    if file_out is not None:
+        file_out.commit()
+    teller.finish()
+
+
+def _output_file(target: str) -> OutputFile:
+    from spnl.output_file import OutputFile
+
+    return OutputFile(target)
+
+
+def _answer_writer(console: Console, form: AnswerForm, file: OutputFile | None, live: bool) -> Any:
+    """What writes the answer: as text or records, to stdout or to a file."""
+    stream = console.stdout if file is None else file
+    if form != "text":
+        from spnl.records import RecordAnswer
+
+        return RecordAnswer(stream, form)
+    terminal = console.stdout_is_terminal and file is None
+    colored = console.stdout_color if live and file is None else console.color == "always"
+    return TextAnswer(stream, color=colored, terminal=terminal, live=live)
