@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spnl.frozen import Frozen
-from spnl.models.files import read_json
+from spnl.models.files import read_bytes, read_json
 from spnl.models.gguf import Header
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _token(value: Any) -> str | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -11,19 +11,13 @@ from math import prod
 from typing import Any
 
 from spnl.frozen import Frozen
-from spnl.models.chat import ChatTemplate, template_of_folder, template_of_gguf
+from spnl.models.chat import template_of_folder, template_of_gguf
 from spnl.models.files import read_json
 from spnl.models.gguf import read_header
 from spnl.models.local import LocalModel
 from spnl.models.locating import locate
+from spnl.models.probing import roles_of
 from spnl.models.safetensors import read_tensors
-
-_PROBES = {
-    "system": (("system", "spnl-probe"), ("user", "b")),
-    "user": (("user", "spnl-probe"),),
-    "assistant": (("user", "a"), ("assistant", "spnl-probe"), ("user", "b")),
-}
-"""For each role, the shortest conversation that has it in its place."""
 
 
 class Description(Frozen):
@@ -61,7 +55,7 @@ def _of_gguf(model: LocalModel) -> Description:
         sum(prod(tensor.shape) for header in headers for tensor in header.tensors),
         first.quantisation or model.quant,
         first.context_length,
-        _roles(template_of_gguf(first)),
+        roles_of(template_of_gguf(first)),
         sum(header.missing_bytes for header in headers),
     )
 
@@ -75,7 +69,7 @@ def _of_folder(model: LocalModel) -> Description:
         sum(prod(shape) for _, shape in tensors),
         quantisation_in(config) or _commonest(tensors),
         context_in(config),
-        _roles(template_of_folder(model.path)),
+        roles_of(template_of_folder(model.path)),
     )
 
 
@@ -116,15 +110,6 @@ def _commonest(tensors: Iterable[tuple[str, tuple[int, ...]]]) -> str | None:
     for type, shape in tensors:
         elements[type] += prod(shape)
     return elements.most_common(1)[0][0] if elements else None
-
-
-def _roles(template: ChatTemplate | None) -> tuple[str, ...] | None:
-    """The roles whose messages a template puts into the prompt; None where there is no template."""
-    if template is None:
-        return None
-    return tuple(
-        role for role, messages in _PROBES.items() if "spnl-probe" in (template.render(messages) or "")
-    )
 
 
 def _text(value: Any) -> str | None:

@@ -4,10 +4,25 @@ Imports errors only."""
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
 from spnl.errors import ModelError
+
+_MAX_BYTES = 32 * 1024 * 1024
+"""Largest file that is read: twice the index of a model of 100,000 tensors."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a small file; `OSError` where it cannot be read, or is no regular file or too large."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(0, "it is not a regular file")
+    with path.open("rb") as file:
+        data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise OSError(0, f"it has more than {_MAX_BYTES:,} bytes")
+    return data
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -18,10 +33,12 @@ def read_json(path: Path) -> dict[str, Any]:
     import json
 
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_bytes(path))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise _damaged(path, f"cannot be read: {(error.strerror or type(error).__name__).lower()}") from None
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, f"cannot be read: {error}") from None
     if not isinstance(value, dict):
         raise _damaged(path, "holds no JSON object")

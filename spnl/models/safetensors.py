@@ -1,6 +1,7 @@
 """Reads the header of a safetensors file: which tensors are in it. Imports errors only.
 
-The format is Hugging Face's: eight bytes of length, little-endian, and so many bytes of JSON, at most 100 MB.
+The format is Hugging Face's: eight bytes of length, little-endian, and so many bytes of JSON. What is in the
+file is a stranger's, so its size and its numbers are bounded before they are used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 from spnl.errors import ModelError
 from spnl.models.mlx import is_mlx_tensors
 
-_MAX_HEADER = 100_000_000
+_MAX_HEADER = 16 * 1024 * 1024  # of 100,000 tensors; the format has room for six times as much
+_MAX_DIMENSIONS = 16
+_MAX_LENGTH = 2**63 - 1
 
 
 def read_tensors(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -22,12 +25,21 @@ def read_tensors(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     try:
         header = json.loads(_header(path))
         return {
-            name: (str(tensor["dtype"]), tuple(int(size) for size in tensor["shape"]))
+            name: (str(tensor["dtype"]), _shape(tensor["shape"]))
             for name, tensor in header.items()
             if name != "__metadata__"
         }
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise _damaged(path, "its header makes no sense") from None
+
+
+def _shape(sizes: Any) -> tuple[int, ...]:
+    """A shape as it is written. `ValueError` for what can be none."""
+    if len(sizes) > _MAX_DIMENSIONS or not all(
+        type(size) is int and 0 <= size <= _MAX_LENGTH for size in sizes
+    ):
+        raise ValueError
+    return tuple(sizes)
 
 
 def has_mlx_tensors(path: Path) -> bool:
