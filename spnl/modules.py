@@ -43,7 +43,7 @@ class Loader:
     def definitions(self, path: Text) -> dict[str, Value]:
         """What the file at `path` defines. `ProgramError` where it cannot be read, or does anything else."""
         folder = path.span.source.folder
-        target = os.path.realpath(located(path.value, folder))
+        target = _real_path(located(path.value, folder))
         if target not in self._loaded:
             if target in self._loading:
                 raise self._cycle(target, path)
@@ -72,9 +72,11 @@ class Loader:
                 )
             self._expand(module, node)
             if keyword == "define":
-                # What a file imports is for its own use: only what it defines is handed on.
+                # What a file imports is for its own use: only what it defines is handed on. A definition
+                # that the checker has found a mistake in may define nothing.
                 name = _defined_name(node)
-                own[name] = module.scope.names[name]
+                if name in module.scope.names:
+                    own[name] = module.scope.names[name]
         return own
 
     def _cycle(self, target: str, path: Text) -> ProgramError:
@@ -89,13 +91,21 @@ class Loader:
         )
 
 
+def _real_path(path: str) -> str:
+    """What a path leads to; a path that no file can have (it holds a NUL) stays as it is."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        return path
+
+
 def _defined_name(definition: Node) -> str:
-    """The name that a well-formed definition gives: its first symbol after `define`."""
-    node = definition
-    while isinstance(node, List):
-        node = node.items[1 if node is definition else 0]
-    assert isinstance(node, Symbol)
-    return node.name
+    """The name that a definition gives; empty where it is not written as one."""
+    assert isinstance(definition, List)
+    match definition.items:
+        case (_, Symbol(name=name), *_) | (_, List(items=(Symbol(name=name), *_)), *_):
+            return name
+    return ""
 
 
 def _keyword(node: Node) -> str:

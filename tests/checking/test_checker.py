@@ -125,3 +125,25 @@ def test_no_bytes_do_anything_else(data: bytes) -> None:
     except SpnlError:
         return
     assert all(isinstance(error, SpnlError) for error in findings.errors)
+
+
+@pytest.mark.parametrize(
+    ("imported", "errors"),
+    [
+        ("(define 5 3)", ["bad-shape"]),
+        ("(define x)", ["bad-shape"]),
+        ("(define)", ["bad-shape"]),
+        ("(define () 3)", ["bad-shape"]),
+        ("(define ((f)) 3)", ["bad-shape"]),
+        ("(define list 3)", ["reserved-name"]),
+        ("(define x nowhere)", ["unbound-name"]),
+    ],
+)
+def test_mistakes_in_what_is_imported(imported: str, errors: list[str], tmp_path: Path) -> None:
+    (tmp_path / "other.spnl").write_text(imported)
+    findings = check(Source("t", '(import "other.spnl") "a"', str(tmp_path)))
+    assert [error.id for error in findings.errors] == errors
+
+
+def test_an_import_of_what_can_be_no_file() -> None:
+    assert found('(import "a\\u{0}b")') == [("unreadable-file", '"a\\u{0}b"')]
