@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test soak check bench tables docs clean
+.PHONY: run test soak check bench fuzz tables docs clean
 
 run: .venv/installed
 	$(BIN)/spnl examples/capital.spnl
@@ -21,6 +21,11 @@ check: .venv/installed
 bench: .venv/installed
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m bench $(ARGS)
+
+# The corpus and what is found stay in the folder; libFuzzer's options go into ARGS.
+fuzz: .venv/installed
+	$(BIN)/pip install --quiet --editable '.[fuzz]'
+	$(BIN)/python -m tools.fuzz $(TARGET) build/fuzz/$(TARGET) -max_total_time=3600 $(ARGS)
 
 tables: .venv/installed
 	$(BIN)/python tools/make_tables.py
