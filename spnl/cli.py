@@ -32,6 +32,7 @@ _WRITE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF
 
 COMMANDS = {
     "run": "run a program (also without the word `run`)",
+    "generate": "ask a model one thing, without a program",
     "check": "say what is wrong with programs, without running them",
     "plan": "show what a program would do, without running it",
     "fmt": "rewrite programs in one canonical layout",

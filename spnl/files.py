@@ -36,11 +36,16 @@ class FileText(LazyText):
 
 
 class StreamText(LazyText):
-    """The text of a pipe, which can be read only once: what was read line by line is kept."""
+    """The text of a pipe, which can be read only once: what was read line by line is kept.
+
+    `span` is where a program reads it, for errors; None where no program does.
+    """
 
     __slots__ = ("_at_end", "_file", "_keep_open", "_open", "_seen", "_span")
 
-    def __init__(self, name: str, open: Callable[[], BinaryIO], span: Span, keep_open: bool = False) -> None:
+    def __init__(
+        self, name: str, open: Callable[[], BinaryIO], span: Span | None, keep_open: bool = False
+    ) -> None:
         super().__init__(name)
         self._open = open
         self._file: BinaryIO | None = None
@@ -109,7 +114,7 @@ def mode_of(target: str, path: str, span: Span) -> int:
     return mode
 
 
-def decoded(data: bytes, name: str, span: Span, first_line: int = 1) -> str:
+def decoded(data: bytes, name: str, span: Span | None, first_line: int = 1) -> str:
     """UTF-8 as text, without a byte-order mark and with `\\n` line ends. `ProgramError` otherwise."""
     try:
         text = data.decode("utf-8")
@@ -124,7 +129,7 @@ def decoded(data: bytes, name: str, span: Span, first_line: int = 1) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
-def _decoded_lines(lines: Iterator[bytes], name: str, span: Span) -> Iterator[str]:
+def _decoded_lines(lines: Iterator[bytes], name: str, span: Span | None) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         try:
             text = line.decode("utf-8")
@@ -136,21 +141,21 @@ def _decoded_lines(lines: Iterator[bytes], name: str, span: Span) -> Iterator[st
         yield text[:-2] if text.endswith("\r\n") else text[:-1] if text.endswith("\n") else text
 
 
-def _byte_lines(file: BinaryIO, name: str, span: Span) -> Iterator[bytes]:
+def _byte_lines(file: BinaryIO, name: str, span: Span | None) -> Iterator[bytes]:
     while line := file.readline(MAX_TEXT_BYTES + 1):
         if len(line) > MAX_TEXT_BYTES:
             raise _too_large(f"a line of {name}", span, "check that it is a file of lines")
         yield line
 
 
-def _limited(file: BinaryIO, name: str, span: Span) -> bytes:
+def _limited(file: BinaryIO, name: str, span: Span | None) -> bytes:
     data = file.read(MAX_TEXT_BYTES + 1)
     if len(data) > MAX_TEXT_BYTES:
         raise _too_large(name, span, f'read it line by line: `(lines (file "{name}"))`')
     return data
 
 
-def _too_large(what: str, span: Span, advice: str) -> ProgramError:
+def _too_large(what: str, span: Span | None, advice: str) -> ProgramError:
     limit = f"{MAX_TEXT_BYTES >> 20} MiB"
     return ProgramError(
         "too-large", f"{what} is larger than one text can be ({limit})", span=span, helps=(advice,)
@@ -158,13 +163,13 @@ def _too_large(what: str, span: Span, advice: str) -> ProgramError:
 
 
 @contextmanager
-def _opened(target: str, name: str, span: Span) -> Iterator[BinaryIO]:
+def _opened(target: str, name: str, span: Span | None) -> Iterator[BinaryIO]:
     with _reading(name, span, target), open(target, "rb") as file:
         yield file
 
 
 @contextmanager
-def _reading(name: str, span: Span, target: str | None = None) -> Iterator[None]:
+def _reading(name: str, span: Span | None, target: str | None = None) -> Iterator[None]:
     """What the system says against reading becomes a `ProgramError` at `span`."""
     try:
         yield
@@ -172,7 +177,9 @@ def _reading(name: str, span: Span, target: str | None = None) -> Iterator[None]
         raise _unreadable(name, target, error, span) from None
 
 
-def _unreadable(name: str, target: str | None, error: OSError | ValueError, span: Span) -> ProgramError:
+def _unreadable(
+    name: str, target: str | None, error: OSError | ValueError, span: Span | None
+) -> ProgramError:
     """Why a file that a program names cannot be read, and what is near."""
     if isinstance(error, FileNotFoundError) and target is not None:
         near = did_you_mean(os.path.basename(target), _names_beside(target))

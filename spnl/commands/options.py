@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 import click
 
-from spnl.commands.parameters import Definition, FileName, ModelName, Temperature
+from spnl.commands.parameters import TEMPERATURE, Definition, FileName, ModelName
 from spnl.frozen import Frozen
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -93,9 +93,7 @@ overrides = OptionGroup(
         type=ModelName(),
         help="Use this model in place of every one the program names.",
     ),
-    click.option(
-        "--temperature", type=Temperature(), help="Replace every temperature; 0 takes the likeliest."
-    ),
+    click.option("--temperature", type=TEMPERATURE, help="Replace every temperature; 0 takes the likeliest."),
     click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Replace every max-tokens."),
     click.option("--think/--no-think", default=None, help="Let thinking models think, or not."),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,19 +30,26 @@ class Definition(click.ParamType[tuple[str, str]]):
         return name, text
 
 
-class Temperature(click.ParamType[float]):
-    """A finite number, at least 0."""
+class Number(click.ParamType[float]):
+    """A finite number that `fits`; `described` says which do, in words."""
 
     name = "number"
+
+    def __init__(self, described: str, fits: Callable[[float], bool]) -> None:
+        self._described = described
+        self._fits = fits
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         try:
             number = float(value)
         except ValueError:
             number = math.nan
-        if not (math.isfinite(number) and number >= 0):
-            self.fail(f"{value!r} is not a number, at least 0")
+        if not (math.isfinite(number) and self._fits(number)):
+            self.fail(f"{value!r} is not {self._described}")
         return number
+
+
+TEMPERATURE = Number("a number, at least 0", lambda number: number >= 0)
 
 
 class FileName(click.ParamType[str]):

@@ -12,7 +12,7 @@ from spnl.values import Value, WrongKind, kind
 
 
 class NumberType(ArgType):
-    """A finite number within bounds."""
+    """A finite number within bounds; `fits` says whether one is."""
 
     accepts = frozenset(("number",))
     whole = False
@@ -21,13 +21,13 @@ class NumberType(ArgType):
         self, name: str, fits: Callable[[float], bool] = lambda number: True, help: str = ""
     ) -> None:
         self.name = name
-        self._fits = fits
+        self.fits = fits
         self._help = help
 
     def convert(self, value: Value, span: Span) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise WrongKind(*self.helps_for(value))
-        if (self.whole and not isinstance(value, int)) or not self._fits(value):
+        if (self.whole and not isinstance(value, int)) or not self.fits(value):
             raise WrongKind(*((self._help,) if self._help else ()))
         return value
 
