@@ -41,7 +41,7 @@ LAYERS = """
     codec
     models.*
     models
-    backends.base
+    backends.base backends.messages
     backends.table
     backends.mistralrs.*
     backends.mistralrs

@@ -15,7 +15,6 @@ What the engine asks of its callers, as measured with 0.9.5, and what is done ab
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from spnl.backends.base import Chunk, Finish, Logprob, Request, Usage
+from spnl.backends.messages import check_messages
 from spnl.backends.mistralrs.failures import is_engine_failure, run_failure
 from spnl.errors import GenerationError, ProgramError, SpnlError
 from spnl.models.chat import ChatTemplate
@@ -32,7 +32,6 @@ from spnl.query import Sampling
 if TYPE_CHECKING:
     from mistralrs import ChatCompletionChunkResponse, ChatCompletionRequest, Runner
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LARGEST_COUNT = 2**31 - 1  # far above any context length; the engine takes no integer of any size
 
 END_SECONDS = 1.0
@@ -158,15 +157,7 @@ class MistralrsEngine:
             ) from None
 
     def _check_messages(self, messages: tuple[tuple[str, str], ...]) -> None:
-        if not messages:
-            raise ProgramError("empty-input", "the input of this generation is empty")
-        for _, text in messages:
-            if surrogate := _LONE_SURROGATE.search(text):
-                raise ProgramError(
-                    "bad-text",
-                    f"a message holds half of a character, U+{ord(surrogate[0]):04X}, at {surrogate.start()}",
-                    helps=("see where the text comes from: it was decoded wrongly",),
-                )
+        check_messages(messages)
         if self._template is None and [role for role, _ in messages] != ["user"]:
             raise ProgramError(
                 "no-chat-template",
