@@ -18,13 +18,16 @@ settings.load_profile("spnl")
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
 _MEANINGFUL = ("NO_COLOR", "FORCE_COLOR", "TERM", "RUST_LOG", "COLUMNS")
+_SERVERS = ("OPENAI_", "OLLAMA_", "GEMINI_")
 
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unset every variable that spnl reads; subprocesses inherit this."""
     for name in list(os.environ):
-        if name in _MEANINGFUL or name.startswith(("SPNL_MODEL", "MISTRALRS_", "HF_", "HUGGINGFACE_")):
+        if name in _MEANINGFUL or name.startswith(
+            ("SPNL_MODEL", "MISTRALRS_", "HF_", "HUGGINGFACE_", *_SERVERS)
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HOME", "/no/models")
     monkeypatch.setenv("SPNL_CONFIG", os.devnull)

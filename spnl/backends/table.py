@@ -1,4 +1,4 @@
-"""Which backend runs models of which prefix. A row names its class; the module is imported on use."""
+"""Which backend runs models of which prefix. A row names what makes it; the module is imported on use."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ Notify = Callable[[str], None]
 
 _BACKENDS = {
     "mistralrs": "spnl.backends.mistralrs.backend:MistralrsBackend",
+    "openai": "spnl.backends.servers.backend:openai",
+    "ollama": "spnl.backends.servers.backend:ollama",
+    "gemini": "spnl.backends.servers.backend:gemini",
 }
 
 

@@ -45,6 +45,8 @@ LAYERS = """
     backends.table
     backends.mistralrs.*
     backends.mistralrs
+    backends.servers.*
+    backends.servers
     backends.pool
     backends
     stores.*
@@ -69,6 +71,7 @@ ONLY_IMPORTERS = {
     "mistralrs": {"backends.mistralrs"},
     "huggingface_hub": {"models", "backends.mistralrs"},
     "click": {"cli", "commands"},
+    "httpx2": {"backends.servers"},
     "colorama": {"console", "diagnostics", "formatting.differences"},
     "yaml": {"codec"},
     "jinja2": {"models", "backends.mistralrs"},

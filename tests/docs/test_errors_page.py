@@ -38,6 +38,7 @@ DRAWN = re.compile(r"\n*^(?=(?:error|warning)\[)", re.MULTILINE)
 NOT_LITERAL = {
     ("spnl/backends/mistralrs/engine.py", "error.id"),  # `prompt-too-long`, with numbers
     ("spnl/backends/mistralrs/failures.py", "failure.id"),  # of a `_LoadFailure`
+    ("spnl/backends/servers/address.py", "id"),  # `bad-variable`, and `bad-config` of the configuration
     ("spnl/codec/plain.py", "id"),
 }
 """Where an id is not written where the error is made."""

@@ -260,7 +260,7 @@ def test_an_interrupt_while_loading_is_no_failure(monkeypatch: pytest.MonkeyPatc
         MistralrsBackend(print).load("tiny")
 
 
-def test_the_table_knows_this_machine_only() -> None:
+def test_the_table_knows_this_machine() -> None:
     assert isinstance(get_backend("mistralrs", print), MistralrsBackend)
     with pytest.raises(ModelError) as caught:
         get_backend("mistrals", print)

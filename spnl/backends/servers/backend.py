@@ -1,0 +1,67 @@
+"""The backends of servers: `openai/`, `ollama/` and `gemini/`, whose addresses the environment names."""
+
+from __future__ import annotations
+
+import os
+
+from spnl.backends.servers.address import Address, address_of_provider
+from spnl.backends.servers.dialect import DIALECTS
+from spnl.backends.servers.engine import ServerEngine
+from spnl.backends.table import Notify
+from spnl.errors import ModelError
+
+
+class ServerBackend:
+    """Models of one server, of one kind. `notify` is told that a key goes unencrypted over a network."""
+
+    def __init__(self, kind: str, notify: Notify) -> None:
+        self._kind = kind
+        self._notify = notify
+
+    def address(self) -> Address:
+        """Where the server is. Raises `UsageError`."""
+        return address_of_provider(self._kind, os.environ)
+
+    def key(self, model: str) -> str:
+        """The model's name: what it means is the server's to say."""
+        return model
+
+    def describe(self, model: str) -> str | None:
+        """Nothing is loaded here."""
+        return None
+
+    def load(self, model: str) -> ServerEngine:
+        """The engine for a model of the server, which is not asked yet. Raises `UsageError`, `ModelError`."""
+        address = self.address()
+        if address.key is None and address.key_variable and _wants_key(address):
+            raise ModelError(
+                "no-key",
+                f"the models of {address.url} want a key, and {address.key_variable} is not set",
+                helps=(
+                    f"set {address.key_variable} to your key",
+                    f"or set {address.setting} to another server's address",
+                ),
+            )
+        if address.key is not None and not address.is_encrypted and not address.is_loopback:
+            self._notify(f"the key in {address.key_variable} goes unencrypted to {address.url}")
+        return ServerEngine(address, model, DIALECTS[self._kind])
+
+
+def _wants_key(address: Address) -> bool:
+    """Whether a server is known to take nobody without a key."""
+    return address.url.startswith(("https://api.openai.com/", "https://generativelanguage.googleapis.com/"))
+
+
+def openai(notify: Notify) -> ServerBackend:
+    """Any server that speaks OpenAI's API; OpenAI's own where nothing else is said."""
+    return ServerBackend("openai", notify)
+
+
+def ollama(notify: Notify) -> ServerBackend:
+    """An Ollama server, on this machine where nothing else is said."""
+    return ServerBackend("ollama", notify)
+
+
+def gemini(notify: Notify) -> ServerBackend:
+    """Google's Gemini, through its OpenAI-compatible API."""
+    return ServerBackend("gemini", notify)
