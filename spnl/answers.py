@@ -40,7 +40,7 @@ def to_answer(value: Value, span: Span | None) -> Query:
     if isinstance(value, dict) and has_pending(value):
         return _when_known(value, span)
     if isinstance(value, (tuple, LazyList)):
-        return Seq(tuple([to_answer(item, span) for item in value]), span=span)
+        return _lines(value, span, {})
     try:
         if isinstance(value, dict):
             return Message("user", record_text(value), span=span)
@@ -52,6 +52,17 @@ def to_answer(value: Value, span: Span | None) -> Query:
             span=span,
             helps=(CALL_HELP,),
         ) from None
+
+
+def _lines(items: tuple[Value, ...] | LazyList, span: Span | None, made: dict[int, Query]) -> Query:
+    """A list, an item a line. One that stands in it many times is looked through once."""
+    if id(items) not in made:
+        lines = [
+            _lines(item, span, made) if isinstance(item, (tuple, LazyList)) else to_answer(item, span)
+            for item in items
+        ]
+        made[id(items)] = Seq(tuple(lines), span=span)
+    return made[id(items)]
 
 
 def _when_known(value: Value, span: Span | None) -> Query:

@@ -4,6 +4,8 @@ A program is expanded as for a run, but for three things. What is wrong is noted
 place, and expanding goes on, so every mistake is found and none causes another. Parts that a run might not
 reach (the branch that is not taken, a function that is not called) are expanded too, with unknown values for
 their names. And nothing is asked for: no stdin, no person, no pipe.
+
+A program may compute for ever; checking it ends after `MAX_STEPS`.
 """
 
 from __future__ import annotations
@@ -16,13 +18,23 @@ from spnl.expander import Expander, ExpanderCall
 from spnl.forms.control import MISTAKES
 from spnl.inputs import Unasked, Unknown
 from spnl.models.names import parse_model
-from spnl.query import Generate, Map, Query, Ref, children
+from spnl.query import Generate, Map, Query, Ref, Structure, children
 from spnl.reader import read_all
 from spnl.scope import Closure, Function, Scope
 from spnl.source import Source, Span
 from spnl.syntax import List, Node, Symbol
+from spnl.unreachable import unreachable_parts
 from spnl.unused import unused_names
 from spnl.values import Value
+
+MAX_STEPS = 500_000
+"""How many pieces of syntax are expanded before checking stops: some seconds."""
+
+_REPEATED = 10_000
+"""How many steps one more error at the same place counts for; it may have taken as long as a pattern may."""
+
+
+_ERRORS_OF_NAMES = ("unbound-name", "unknown-form", "unknown-clause")
 
 
 class Findings:
@@ -32,9 +44,9 @@ class Findings:
         self._errors: dict[tuple[str, Span | None], SpnlError] = {}
         self._warnings: dict[tuple[str, Span | None], SpnlError] = {}
 
-    def error(self, error: SpnlError) -> None:
-        """Note an error, unless the same is noted already."""
-        self._errors.setdefault((error.id, error.span), error)
+    def error(self, error: SpnlError) -> bool:
+        """Note an error, unless the same is noted already; whether it is new."""
+        return self._errors.setdefault((error.id, error.span), error) is error
 
     def warning(self, warning: SpnlError) -> None:
         """Note something that is probably not meant."""
@@ -64,10 +76,30 @@ def check(source: Source, arguments: Mapping[str, str] | None = None) -> Finding
             _check_models(expander.answer(node), findings)
         except ProgramError as error:
             findings.error(error)
+        except _Unending as stopped:
+            findings.warning(_not_checked(stopped.span))
+            break
     if not errors:
-        for warning in unused_names(program):
+        for warning in (*unused_names(program), *unreachable_parts(program)):
             findings.warning(warning)
     return findings
+
+
+class _Unending(Exception):
+    """Checking has taken `MAX_STEPS`, the last of them at `span`."""
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+
+
+def _not_checked(span: Span) -> ProgramError:
+    return ProgramError(
+        "not-checked",
+        f"checking stopped here, after {MAX_STEPS:,} steps",
+        span=span,
+        notes=("what comes after it is not checked",),
+        helps=("see whether a recursion or a loop within a loop ends as soon as it should",),
+    )
 
 
 class _CheckingExpander(Expander):
@@ -77,6 +109,9 @@ class _CheckingExpander(Expander):
         super().__init__(arguments, Unasked())
         self._findings = findings
         self._foreseeing = 0
+        self._steps = 0
+        self._names_missing = False
+        """Whether a definition or an import has failed, so that names may seem not to be defined."""
         self._tolerant: set[int] = set()
         """The nodes (by `id`) that `try` stands ready for: only mistakes in them count."""
         self._tolerating = 0
@@ -85,12 +120,16 @@ class _CheckingExpander(Expander):
         """The value of one piece of syntax, or an unknown one where it is wrong."""
         tolerant = id(node) in self._tolerant
         self._tolerating += tolerant
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise _Unending(node.span)
         try:
             self._note_attempt(node)
             return super().expand(node, scope, trace)
         except ProgramError as error:
-            if not self._tolerating or error.id in MISTAKES:
-                self._findings.error(error)
+            self._note(error)
+            if self.is_at_top(node) and error.id != "repeated-name":
+                self._names_missing |= _defines(node)
             return _unknown(node.span)
         finally:
             self._tolerating -= tolerant
@@ -111,9 +150,25 @@ class _CheckingExpander(Expander):
         finally:
             self._foreseeing -= 1
 
+    def _note(self, error: ProgramError) -> None:
+        """Note an error, unless `try` stands ready for it or it may be what another has caused."""
+        caused = self._names_missing and error.id in _ERRORS_OF_NAMES
+        if caused or (self._tolerating and error.id not in MISTAKES):
+            return
+        if not self._findings.error(error):
+            self._steps += _REPEATED
+
     def _note_attempt(self, node: Node) -> None:
         if isinstance(node, List) and len(node.items) == 3 and node.items[0] == Symbol("try", span=node.span):
             self._tolerant.add(id(node.items[1]))
+
+
+def _defines(node: Node) -> bool:
+    """Whether a top-level form is there to define names."""
+    match node:
+        case List(items=(Symbol(name="define" | "import"), *_)):
+            return True
+    return False
 
 
 def _unknown(span: Span) -> Unknown:
@@ -135,6 +190,10 @@ def _check_models(query: Query, findings: Findings) -> None:
                 seen.add(id(node.bind))
                 stack.append(node.bind.value)
             continue
+        if isinstance(node, Structure):
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
         if isinstance(node, (Generate, Map)) and node.model is not None:
             try:
                 parse_model(node.model)

@@ -206,9 +206,15 @@ def children(query: Query) -> tuple[Query, ...]:
 def is_static(query: Query) -> bool:
     """Whether everything in `query` is known without running anything: messages and structures only."""
     pending = [query]
+    seen: set[int] = set()  # structures: one may stand in many places, and those in many more
     while pending:
         node = pending.pop()
-        if not isinstance(node, (Message, Structure)):
+        if isinstance(node, Structure):
+            if id(node) not in seen:
+                seen.add(id(node))
+                pending.extend(node.children)
+        elif not isinstance(node, Message):
             return False
-        pending.extend(children(node))
+        elif isinstance(node.text, Query):
+            pending.append(node.text)
     return True

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from spnl.errors import ProgramError
 from spnl.lazy import LazyList, LazyText, Settled
+from spnl.limits import check_items, check_text
 from spnl.query import Attempt, Bind, Deferred, Kind, Message, Query, Ref, Role, Seq, Structure, is_static
 from spnl.scope import Function
 from spnl.source import Span
@@ -189,7 +190,15 @@ def share(name: str, value: Value, span: Span | None) -> Value:
 
 def static_text(query: Query) -> str:
     """The text of messages and structures that are known: the leaves' texts, one to a line."""
-    return "\n".join(leaf for leaf in _leaf_texts(query) if leaf)
+    leaves: list[str] = []
+    length = 0
+    for leaf in _leaf_texts(query):
+        if leaf:
+            leaves.append(leaf)
+            length += len(leaf) + 1
+            check_items(len(leaves), query.span)
+            check_text(length, query.span)
+    return "\n".join(leaves)
 
 
 def _leaf_texts(query: Query) -> Iterator[str]:
@@ -251,15 +260,19 @@ def concat(parts: tuple[str | Query, ...], name: str, span: Span | None, separat
         return parts[0]
     waits = tuple(part for part in parts if isinstance(part, Query))
     if not waits:
-        return separator.join(part for part in parts if isinstance(part, str))
+        return _joined_texts([part for part in parts if isinstance(part, str)], separator, span)
 
     def resume(values: tuple[Value, ...]) -> str:
         known = iter(values)
-        return separator.join(
-            [part if isinstance(part, str) else known_text(next(known), span) for part in parts]
-        )
+        texts = [part if isinstance(part, str) else known_text(next(known), span) for part in parts]
+        return _joined_texts(texts, separator, span)
 
     return Deferred("apply", name, waits, resume, span=span, gives="text")
+
+
+def _joined_texts(texts: list[str], separator: str, span: Span | None) -> str:
+    check_text(sum(map(len, texts)) + len(separator) * len(texts), span)
+    return separator.join(texts)
 
 
 def known_text(value: Value, span: Span | None) -> str:

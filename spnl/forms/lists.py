@@ -9,6 +9,7 @@ from spnl.forms.number_types import Integer, Natural, Positive
 from spnl.forms.registry import Call, form
 from spnl.forms.types import AnyValue, Callback, Text
 from spnl.lazy import LazyList, Settled
+from spnl.limits import check_items
 from spnl.query import Deferred, Query
 from spnl.syntax import quote
 from spnl.values import Value, known_text, slice_of
@@ -32,6 +33,7 @@ def append(call: Call, *lists: Items) -> tuple[Value, ...]:
 
     (join (append (list "a" "b") (list "c")) " ")
     """
+    check_items(sum(map(len, lists)), call.span)
     return tuple([item for list_ in lists for item in list_])
 
 

@@ -5,6 +5,7 @@ from spnl.forms.list_types import Document, TextItems
 from spnl.forms.registry import Call, form
 from spnl.forms.types import Part, Text
 from spnl.lazy import GivenText, LazyList, lines_of
+from spnl.limits import check_text
 from spnl.query import Query
 from spnl.source import Span
 from spnl.values import concat
@@ -85,6 +86,7 @@ def replace(call: Call, text: Text, old: Text, new: Text) -> str:
     (replace "I like tea." "tea" "coffee")
     """
     _refuse_empty(old, call.place("old"), "nothing cannot be replaced")
+    check_text(len(text) + text.count(old) * (len(new) - len(old)), call.span)
     return text.replace(old, new)
 
 

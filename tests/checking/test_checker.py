@@ -147,3 +147,50 @@ def test_mistakes_in_what_is_imported(imported: str, errors: list[str], tmp_path
 
 def test_an_import_of_what_can_be_no_file() -> None:
     assert found('(import "a\\u{0}b")') == [("unreadable-file", '"a\\u{0}b"')]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        '(import "gone.spnl") (capital "x") (seq here)',
+        '(import "gone.spnl" as p) (p/capital "x")',
+        "(define x) (user x)",
+        '(define list "a") (user my-list)',
+    ],
+)
+def test_names_that_a_failed_definition_should_have_given_are_no_more_errors(program: str) -> None:
+    assert len(found(program)) == 1
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "(define (f n) (if (= n 0) 1 (+ (f (- n 1)) (f (- n 1))))) (f 60)",
+        '(foreach a (range 1000000) (foreach b (range 1000000) "x"))',
+        "(foreach a (range 1000000) (nth (list) 0))",
+    ],
+)
+def test_a_program_without_end_is_checked_up_to_a_limit(
+    program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spnl.checker.MAX_STEPS", 5_000)
+    findings = check(Source("t", program + ' (nowhere "x")'))
+    assert [warning.id for warning in findings.warnings] == ["not-checked"]
+    assert "unknown-form" not in [error.id for error in findings.errors]
+
+
+def test_what_doubles_at_each_step_is_refused_or_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spnl.limits.MAX_TEXT", 1_000_000)
+    monkeypatch.setattr("spnl.limits.MAX_ITEMS", 100_000)
+
+    def doubled(form: str, start: str) -> list[str]:
+        program = f"(fold (lambda (a i) {form}) {start} (range 60))"
+        return [error.id for error in check(Source("t", program)).errors]
+
+    assert doubled("(concat a a)", '"x"') == ["too-large"]
+    assert doubled("(user a a)", '"x"') == ["too-large"]
+    assert doubled('(replace a "x" (concat a a))', '"x"') == ["too-large"]
+    assert doubled('(join (list a a) ", ")', '"x"') == ["too-large"]
+    assert doubled("(append a a)", '(list "x")') == ["too-large"]
+    assert doubled("(seq a a)", '"x"') == []
+    assert doubled("(list a a)", '"x"') == []

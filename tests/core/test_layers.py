@@ -20,7 +20,7 @@ PACKAGE = ROOT / "spnl"
 LAYERS = """
     version _tables errors visible width frozen lazy
     source settings
-    syntax read_errors malformed config_file
+    syntax read_errors malformed limits config_file
     literals
     reader
     query config
@@ -33,7 +33,7 @@ LAYERS = """
     forms
     optimizer expand_errors models.names
     expander
-    unused
+    unused unreachable
     checker
     lexer formatting.*
     formatting
