@@ -71,13 +71,15 @@ def test_what_differs_in_anything_is_another(other: str) -> None:
 
 def test_an_equal_one_joins_in_the_middle_and_streams_from_the_beginning() -> None:
     """The model goes on only when the one that joined has shown its first piece."""
-    gate, output = Gate(), RecordedOutput()
+    begun, gate, output = Gate(), Gate(), RecordedOutput()
 
     def script(request: Request) -> Iterator[str]:
         if echo(request) == "first":
+            begun.wait()
             yield "first"
             return
         yield "one"
+        begun.open()
         gate.wait()
         yield " two"
 
