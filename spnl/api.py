@@ -11,7 +11,8 @@ Models that were loaded stay loaded in `spnl.backends.pool.POOL`, the only state
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 
 from spnl.config import read_config
 from spnl.executor.answer import Output, Style
@@ -26,6 +27,7 @@ from spnl.inputs import Inputs
 from spnl.query import Query, Think
 from spnl.reader import read
 from spnl.source import Source
+from spnl.stores.base import Store
 from spnl.syntax import Program
 
 
@@ -105,6 +107,7 @@ def run(
     output: Output | None = None,
     observer: Observer | None = None,
     models: Models | None = None,
+    journal: str | os.PathLike[str] | None = None,
 ) -> Answer:
     """Run a program and give back its answer.
 
@@ -112,7 +115,8 @@ def run(
     `temperature`, `max_tokens` and `think` replace what the program says, as the command line's flags do;
     `SPNL_MODEL`, or else the configuration, fills in where it names no model. `output` is given the answer
     while it is made, and `observer` everything else. `models` gives the engines; without it, the pool of this
-    process. Raises `SpnlError`s for everything a user can mend.
+    process. Finished replies are added to the file `journal`, and what is in it is not generated again.
+    Raises `SpnlError`s for everything a user can mend.
     """
     query = program if isinstance(program, Query) else expand(program, arguments=arguments, inputs=inputs)
     if models is None:
@@ -122,5 +126,19 @@ def run(
     default = os.environ.get("SPNL_MODEL") or read_config(os.environ).model
     options = RunOptions(model, temperature, max_tokens, think, default)
     collector = Collector(output)
-    execution = execute(query, models, collector, observer or Observer(), options)
+    observer = observer or Observer()
+    with _stores(journal, observer.notice) as stores:
+        execution = execute(query, models, collector, observer, options, stores)
     return Answer(tuple(collector.parts), execution.result, execution.replies)
+
+
+@contextmanager
+def _stores(journal: str | os.PathLike[str] | None, notice: Callable[[str], None]) -> Iterator[list[Store]]:
+    """The stores of a run, open for as long as it lasts; what they take is imported for those only."""
+    with ExitStack() as opened:
+        stores: list[Store] = []
+        if journal is not None:
+            from spnl.stores.journal import Journal
+
+            stores.append(opened.enter_context(closing(Journal(journal, notice))))
+        yield stores

@@ -22,7 +22,7 @@ _SERVERS = ("OPENAI_", "OLLAMA_", "GEMINI_")
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Unset every variable that spnl reads; subprocesses inherit this."""
     for name in list(os.environ):
         if name in _MEANINGFUL or name.startswith(
@@ -31,3 +31,4 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HOME", "/no/models")
     monkeypatch.setenv("SPNL_CONFIG", os.devnull)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -136,3 +136,8 @@ class ScriptedModels:
 
     def describe(self, model: str) -> str | None:
         return None
+
+    def identity(self, model: str, notify: Callable[[str], None]) -> str:
+        if model in self.faults:
+            raise self.faults[model]
+        return f"scripted {model}"

@@ -96,6 +96,11 @@ class ModelPool:
         named = self._resolve(model)
         return named.backend.describe(named.rest)
 
+    def identity(self, model: str, notify: Notify = _say_nothing) -> str:
+        """What tells a model from every other, without loading it. Raises `ModelError`."""
+        named = self._resolve(model, notify)
+        return named.backend.identity(named.rest)
+
     def loaded(self) -> tuple[str, ...]:
         """The names of the models in memory, as `get` takes them; the one used last stands last."""
         with self._lock:

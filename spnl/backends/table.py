@@ -21,10 +21,18 @@ _BACKENDS = {
 
 
 class KeyedBackend(Backend, Protocol):
-    """A backend that can tell whether two names mean one model, so that it is loaded once."""
+    """A backend that can tell models apart, so that each is loaded once and its replies are known again."""
 
     def key(self, model: str) -> str:
         """The name that all names of this model share, without the prefix. Raises `ModelError`."""
+        ...
+
+    def identity(self, model: str) -> str:
+        """What the replies of this model depend on, beside what it is asked; nothing is loaded for it.
+
+        That is the bytes of its files, and settings that change what it says; of a model on a server, the
+        server's address and the model's name there. Raises `ModelError`.
+        """
         ...
 
 

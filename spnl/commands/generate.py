@@ -9,10 +9,12 @@ import click
 
 from spnl.commands.options import (
     AnswerOptions,
+    KeepOptions,
     NoticeOptions,
     OptionGroup,
     Overrides,
     answer_options,
+    keep_options,
     notice_options,
     overrides,
 )
@@ -72,6 +74,7 @@ drawing_options = OptionGroup(
 @click.option("--backend", type=click.Choice(sorted(PREFIXES)), help="What runs the model of --model.")
 @overrides
 @drawing_options
+@keep_options
 @answer_options
 @notice_options
 def command(
@@ -81,6 +84,7 @@ def command(
     backend: str | None,
     overrides: Overrides,
     drawing: Drawing,
+    keep: KeepOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
 ) -> None:
@@ -97,6 +101,7 @@ def command(
     perform(
         lambda: _query(_prompt(prompt), system, draws, drawing.sampling()),
         overrides.but(model=_model(backend, overrides.model)),
+        keep,
         answer,
         notices,
     )

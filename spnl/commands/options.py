@@ -149,3 +149,21 @@ notice_options = OptionGroup(
     click.option("-v", "--verbose", count=True, help="Say what happens; -vv shows prompts."),
     click.option("--debug", is_flag=True, help="Show what the engine said beyond an error's first line."),
 )
+
+
+class KeepOptions(Frozen):
+    """Where finished replies are kept, and found again."""
+
+    journal: str | None
+
+
+keep_options = OptionGroup(
+    "keep",
+    KeepOptions,
+    click.option(
+        "--journal",
+        type=FileName(),
+        metavar="FILE",
+        help="Add every finished reply to a file, and continue from it after an interruption.",
+    ),
+)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spnl.api import run
-from spnl.commands.options import AnswerForm, AnswerOptions, NoticeOptions, Overrides
+from spnl.commands.options import AnswerForm, AnswerOptions, KeepOptions, NoticeOptions, Overrides
 from spnl.config import read_config
 from spnl.console import Console, TextAnswer
 from spnl.query import Query
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def perform(
-    make_query: Callable[[], Query], overrides: Overrides, answer: AnswerOptions, notices: NoticeOptions
+    make_query: Callable[[], Query],
+    overrides: Overrides,
+    keep: KeepOptions,
+    answer: AnswerOptions,
+    notices: NoticeOptions,
 ) -> None:
     """Run the query that `make_query` gives and write its answer; raises `SpnlError`s.
 
@@ -34,7 +38,7 @@ def perform(
     output = _answer_writer(console, answer.form, file_out, live)
     teller = Teller(console, notices.verbose)
     try:
-        run(query, **overrides.as_dict(), output=output, observer=teller)
+        run(query, **overrides.as_dict(), **keep.as_dict(), output=output, observer=teller)
     except BaseException:
         output.abandon()
         raise

@@ -7,10 +7,12 @@ import click
 from spnl.commands.loading import query_of
 from spnl.commands.options import (
     AnswerOptions,
+    KeepOptions,
     NoticeOptions,
     Overrides,
     ProgramOptions,
     answer_options,
+    keep_options,
     notice_options,
     overrides,
     program_options,
@@ -22,10 +24,15 @@ from spnl.commands.source import program_source
 @click.command()
 @program_options
 @overrides
+@keep_options
 @answer_options
 @notice_options
 def command(
-    given: ProgramOptions, overrides: Overrides, answer: AnswerOptions, notices: NoticeOptions
+    given: ProgramOptions,
+    overrides: Overrides,
+    keep: KeepOptions,
+    answer: AnswerOptions,
+    notices: NoticeOptions,
 ) -> None:
     """Run a program and write its answer to stdout.
 
@@ -40,6 +47,7 @@ def command(
     perform(
         lambda: query_of(program_source(given.program, given.text, given.file), dict(given.definitions)),
         overrides,
+        keep,
         answer,
         notices,
     )

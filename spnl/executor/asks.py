@@ -2,7 +2,8 @@
 
 The machine asks here and not of the dispatcher; what an ask comes to are the same events, wherever they come
 from. An ask at temperature 0 that equals one before it (the same model, messages and sampling) is given that
-one's reply; while that one is under way, it is joined, and what the model says goes to all who asked.
+one's reply; while that one is under way, it is joined, and what the model says goes to all who asked. Where
+the run has stores, replies are looked for there first, and finished ones are kept there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from time import perf_counter
 from spnl.backends.base import Chunk, Finish, Request
 from spnl.errors import SpnlError
 from spnl.executor.dispatch import Dispatcher, Event, Job, copied
+from spnl.executor.keeping import Keeping, Slot
+from spnl.executor.results import Origin
 from spnl.stores.base import Kept
 
 Question = tuple[str, Request]
@@ -21,12 +24,16 @@ Question = tuple[str, Request]
 
 
 class _Work:
-    """One generation under way: the job that was submitted for it, and all that it is done for."""
+    """One generation under way: the job that was submitted for it, and all that it is done for.
 
-    __slots__ = ("jobs", "pieces", "question", "submitted")
+    `question` is None for a draw, which nobody can join; `slot` is where the reply will be kept, if it is.
+    """
 
-    def __init__(self, question: Question, job: Job) -> None:
+    __slots__ = ("jobs", "pieces", "question", "slot", "submitted")
+
+    def __init__(self, question: Question | None, slot: Slot | None, job: Job) -> None:
         self.question = question
+        self.slot = slot
         self.submitted = job
         self.jobs = [job]
         self.pieces: list[Chunk] = []
@@ -36,15 +43,17 @@ class Asks:
     """Gets jobs done, by a dispatcher or without one, and gives back their events.
 
     `is_abandoned` says whether nobody waits for a job any more; `dispatcher` makes the dispatcher, given that
-    for the jobs which are submitted to it.
+    for the jobs which are submitted to it. `keeping` has the stores of the run.
     """
 
     def __init__(
         self,
         dispatcher: Callable[[Callable[[Job], bool]], Dispatcher],
         is_abandoned: Callable[[Job], bool],
+        keeping: Keeping,
     ) -> None:
         self._dispatcher = dispatcher(self._is_unwanted)
+        self._keeping = keeping
         self._is_abandoned = is_abandoned
         self._known: dict[Question, Kept] = {}
         self._under_way: dict[Question, _Work] = {}
@@ -58,21 +67,13 @@ class Asks:
 
     def submit(self, job: Job) -> None:
         """Have a job done: by a model, unless its reply is known or on its way."""
-        if job.request.sampling.temperature != 0:
+        request = job.request
+        if request.top_logprobs is not None or not (request.sampling.temperature == 0 or self._keeping):
             self._dispatcher.submit(job)
-            return
-        question = (job.model, job.request)
-        known = self._known.get(question)
-        work = self._under_way.get(question)
-        if known is not None:
-            job.reused = "program"
-            self._replays.append((job, known))
-        elif work is not None and not all(map(self._is_abandoned, work.jobs)):
-            self._join(job, work)
+        elif request.sampling.temperature != 0:
+            self._look_up(job, None)
         else:
-            work = _Work(question, job)
-            self._under_way[question] = self._works[job] = work
-            self._dispatcher.submit(job)
+            self._share_or_look_up(job, (job.model, request))
 
     def next_event(self) -> Event:
         """The next thing that happens to a job, which is waited for.
@@ -106,6 +107,39 @@ class Asks:
     def close(self) -> None:
         """Let the dispatcher's threads go."""
         self._dispatcher.close()
+
+    def _share_or_look_up(self, job: Job, question: Question) -> None:
+        """Let a job have the reply to an equal one, if there is one; else look it up."""
+        known = self._known.get(question)
+        work = self._under_way.get(question)
+        if known is not None:
+            self._reuse(job, known, "program")
+        elif work is not None and not all(map(self._is_abandoned, work.jobs)):
+            self._join(job, work)
+        else:
+            self._look_up(job, question)
+
+    def _look_up(self, job: Job, question: Question | None) -> None:
+        """Let a job have the reply that is kept for it; else submit it."""
+        try:
+            slot = self._keeping.slot(job.model, job.request) if self._keeping else None
+        except SpnlError as error:
+            self._events.append((job, error))
+            return
+        found = self._keeping.find(slot) if slot is not None else None
+        if found is not None:
+            self._reuse(job, *found)
+            if question is not None:
+                self._known[question] = found[0]
+            return
+        work = self._works[job] = _Work(question, slot, job)
+        if question is not None:
+            self._under_way[question] = work
+        self._dispatcher.submit(job)
+
+    def _reuse(self, job: Job, kept: Kept, origin: Origin) -> None:
+        job.reused = origin
+        self._replays.append((job, kept))
 
     def _is_unwanted(self, submitted: Job) -> bool:
         """Whether nobody waits for what a submitted job does, neither who submitted it nor who joined."""
@@ -141,8 +175,14 @@ class Asks:
             self._events.extend((job, piece) for job in work.jobs)
             return
         self._end(work)
+        if work.slot is not None and not isinstance(piece, Finish):
+            self._keeping.release(work.slot)
         if isinstance(piece, Finish):
-            self._known[work.question] = _kept(work.pieces, piece)
+            kept = _kept(work.pieces, piece)
+            if work.question is not None:
+                self._known[work.question] = kept
+            if work.slot is not None:
+                self._keeping.keep(work.slot, kept)
             self._events.extend((job, piece) for job in work.jobs)
         elif isinstance(piece, SpnlError):
             # Each has a place of its own in the program, which is put into the error.
@@ -154,7 +194,7 @@ class Asks:
         """Forget work that is over."""
         del self._works[work.submitted]
         self._streaming.discard(work)
-        if self._under_way.get(work.question) is work:
+        if work.question is not None and self._under_way.get(work.question) is work:
             del self._under_way[work.question]
 
     def _drop_abandoned(self, work: _Work) -> None:

@@ -40,6 +40,10 @@ class Models(Protocol):
         """What `get` would load, where that takes a while."""
         ...
 
+    def identity(self, model: str, notify: Callable[[str], None]) -> str:
+        """What tells a model from every other, without loading it."""
+        ...
+
 
 class Job:
     """One generation to run: what to ask, of which model, and what has come of it so far.

@@ -7,6 +7,7 @@ thread, the caller's, does everything but the waiting for models.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from spnl.errors import ModelError, SpnlError
 from spnl.executor.answer import Answer, Output
 from spnl.executor.asks import Asks
 from spnl.executor.dispatch import Dispatcher, Job, Models
+from spnl.executor.keeping import Keeping
 from spnl.executor.nodes import Evaluator
 from spnl.executor.observer import Observer
 from spnl.executor.options import Resolver, RunOptions
@@ -24,6 +26,7 @@ from spnl.executor.wants import Ask, Evaluate, Shared, Steps, Together, ValueOf,
 from spnl.expander import deep_recursion
 from spnl.optimizer import optimize
 from spnl.query import Bind, Query
+from spnl.stores.base import Store
 
 
 class Task:
@@ -63,22 +66,31 @@ class Execution(NamedTuple):
 
 
 def execute(
-    query: Query, models: Models, output: Output, observer: Observer, options: RunOptions
+    query: Query,
+    models: Models,
+    output: Output,
+    observer: Observer,
+    options: RunOptions,
+    stores: Sequence[Store] = (),
 ) -> Execution:
     """Optimize a query and run it: its answer goes to `output` as it becomes known.
 
-    Raises the first error, after cancelling everything that is under way.
+    What is found in `stores` is not generated, and what is generated is kept there. Raises the first error,
+    after cancelling everything that is under way.
     """
-    return _Machine(models, output, observer, options).run(query)
+    keeping = Keeping(stores, lambda model: models.identity(model, observer.notice))
+    return _Machine(models, output, observer, options, keeping).run(query)
 
 
 class _Machine:
     """One run of one query."""
 
-    def __init__(self, models: Models, output: Output, observer: Observer, options: RunOptions) -> None:
+    def __init__(
+        self, models: Models, output: Output, observer: Observer, options: RunOptions, keeping: Keeping
+    ) -> None:
         self._observer = observer
         self._evaluator = Evaluator(Resolver(options, observer.notice))
-        self._asks = Asks(partial(Dispatcher, models, observer), self._is_abandoned_job)
+        self._asks = Asks(partial(Dispatcher, models, observer), self._is_abandoned_job, keeping)
         self._answer = Answer(output)
         self._cells: dict[Bind, Cell] = {}
         self._ready: list[tuple[Task, Any]] = []

@@ -48,6 +48,20 @@ class MistralrsBackend:
         found = locate(model)
         return f"{found.name} ({size_of(found.size)})" if found.size > _QUICK_LOAD else None
 
+    def identity(self, model: str) -> str:
+        """The digest of the model's files, and how its weights are quantised while they load."""
+        from spnl.models.digests import digest_of_model
+
+        settings = read_settings(os.environ, read_config(os.environ).mistralrs)
+        found = locate(model)
+        try:
+            digest = digest_of_model(found, self._notify)
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise ModelError("damaged-model", f"{found.name} cannot be read: {reason}") from None
+        isq = settings.isq if found.kind == "folder" else None
+        return f"{digest} isq {isq}" if isq is not None else digest
+
     def load(self, model: str) -> MistralrsEngine:
         """Load a model, as the environment's settings say. Raises `ModelError`, and `UsageError` for those.
 

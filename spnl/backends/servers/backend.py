@@ -26,6 +26,10 @@ class ServerBackend:
         """The model's name: what it means is the server's to say."""
         return model
 
+    def identity(self, model: str) -> str:
+        """The server's address, and the model's name there. Raises `UsageError`."""
+        return f"{self.address().url} {model}"
+
     def describe(self, model: str) -> str | None:
         """Nothing is loaded here."""
         return None
