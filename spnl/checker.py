@@ -10,9 +10,11 @@ A program may compute for ever; checking it ends after `MAX_STEPS`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 
 from spnl.call_stack import Trace
+from spnl.config import read_config
 from spnl.errors import ModelError, ProgramError, SpnlError
 from spnl.expander import Expander, ExpanderCall
 from spnl.forms.control import MISTAKES
@@ -181,6 +183,7 @@ def _never(values: tuple[Value, ...]) -> Value:
 
 def _check_models(query: Query, findings: Findings) -> None:
     """Note every model's name that cannot be one."""
+    servers = read_config(os.environ).servers
     stack = [query]
     seen: set[int] = set()
     while stack:
@@ -196,7 +199,7 @@ def _check_models(query: Query, findings: Findings) -> None:
             seen.add(id(node))
         if isinstance(node, (Generate, Map)) and node.model is not None:
             try:
-                parse_model(node.model)
+                parse_model(node.model, servers)
             except ModelError as error:
                 findings.error(error.at(node.span))
         stack.extend(children(node))

@@ -19,6 +19,9 @@ MOST_PARALLEL = 1024
 SERVER_KINDS = ("openai", "ollama", "gemini")
 """What a server can speak."""
 
+_PREFIXES = (*SERVER_KINDS, "mistralrs", "local")
+"""What a server cannot be named: names of models that begin so have a meaning already."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 _PART = r"""(?:"[^"\n]*"|'[^'\n]*'|[\w-]+)"""
 _PATH = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
@@ -118,6 +121,8 @@ def _aliases(entry: Entry) -> dict[str, str]:
 def _servers(entry: Entry) -> dict[str, dict[str, str]]:
     servers = {}
     for name, inner in _named(entry):
+        if name in _PREFIXES:
+            raise inner.error(f"`{name}` cannot be a server's name: models of that prefix are elsewhere")
         values = _record(inner, {"url": _url, "key_env": _text, "kind": _kind})
         if "url" not in values:
             raise inner.error(f"the server `{name}` has no `url`")

@@ -8,6 +8,7 @@ an engine is in use, and none is closed under anybody's hands.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from weakref import WeakValueDictionary
 
 from spnl.backends.base import Engine
 from spnl.backends.table import KeyedBackend, Notify, get_backend
+from spnl.config import read_config
 from spnl.frozen import Frozen
 from spnl.models.names import parse_model
 
@@ -117,7 +119,7 @@ class ModelPool:
             self._close(key)
 
     def _resolve(self, model: str, notify: Notify = _say_nothing) -> _Model:
-        name = parse_model(model)
+        name = parse_model(model, read_config(os.environ).servers)
         backend = self._backends(name.backend, notify)
         return _Model(f"{name.backend}/{backend.key(name.rest)}", backend, name.rest)
 

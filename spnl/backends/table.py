@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 from spnl.backends.base import Backend
+from spnl.config import read_config
 from spnl.errors import ModelError, did_you_mean
 
 Notify = Callable[[str], None]
@@ -18,6 +20,8 @@ _BACKENDS = {
     "ollama": "spnl.backends.servers.backend:ollama",
     "gemini": "spnl.backends.servers.backend:gemini",
 }
+_NAMED_SERVER = "spnl.backends.servers.backend:named"
+"""What makes the backend of a server that the configuration names."""
 
 
 class KeyedBackend(Backend, Protocol):
@@ -38,13 +42,23 @@ class KeyedBackend(Backend, Protocol):
 
 def get_backend(name: str, notify: Notify) -> KeyedBackend:
     """The backend of a name, as `spnl.models.names.parse_model` gives it; `ModelError` if there is none."""
-    location = _BACKENDS.get(name)
-    if location is None:
-        raise ModelError(
-            "no-backend",
-            f"there is no backend for the models of `{name}/`",
-            helps=(*did_you_mean(name, _BACKENDS), "models on this machine are named `mistralrs/…`"),
-        )
-    module, _, backend = location.partition(":")
-    made: KeyedBackend = getattr(import_module(module), backend)(notify)
+    made: KeyedBackend
+    if name in _BACKENDS:
+        made = _maker(_BACKENDS[name])(notify)
+        return made
+    servers = read_config(os.environ).servers
+    if name in servers:
+        made = _maker(_NAMED_SERVER)(name, servers[name], notify)
+        return made
+    raise ModelError(
+        "no-backend",
+        f"there is no backend for the models of `{name}/`",
+        helps=(*did_you_mean(name, [*_BACKENDS, *servers]), "models on this machine are named `mistralrs/…`"),
+    )
+
+
+def _maker(location: str) -> Callable[..., Any]:
+    """What makes a backend, imported."""
+    module, _, maker = location.partition(":")
+    made: Callable[..., Any] = getattr(import_module(module), maker)
     return made

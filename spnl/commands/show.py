@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from spnl.commands.parameters import ModelName
 from spnl.commands.showing import count_of, put
+from spnl.config import read_config
 from spnl.errors import ModelError
 from spnl.models.description import Description, describe
 from spnl.models.files import size_of, with_home
@@ -25,7 +28,7 @@ def command(model: str, as_json: bool) -> None:
     spnl show tiny
     spnl show ./model.gguf --json
     """
-    name = parse_model(model)
+    name = parse_model(model, read_config(os.environ).servers)
     if name.backend != HERE:
         raise ModelError(
             "no-backend",

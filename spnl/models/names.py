@@ -1,6 +1,7 @@
 """Models' names: which backend a name belongs to, and what it means there.
 
-A name is `PREFIX/REST`, or the rest alone for this machine. What the rest may be, here:
+A name is `PREFIX/REST`, or the rest alone for this machine. A prefix is one of `PREFIXES`, or the name of a
+server in the configuration. What the rest may be, here:
 
     tiny                  the bundled model
     a path                begins with `/`, `./`, `../` or `~`, or ends in `.gguf`
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import os.path
 import re
+from collections.abc import Container
 
 from spnl.errors import ModelError
 from spnl.frozen import Frozen
@@ -71,16 +73,19 @@ class HubName(Frozen):
         return f"{self.repo}{revision}{quant}" + (f"/{self.file}" if self.file else "")
 
 
-def parse_model(name: str) -> ModelName:
-    """Take a model's name apart; `ModelError` `bad-model-name` where it cannot be one."""
+def parse_model(name: str, servers: Container[str] = ()) -> ModelName:
+    """Take a model's name apart; `ModelError` `bad-model-name` where it cannot be one.
+
+    `servers` are the names of servers in the configuration, each of which is a prefix, and a backend.
+    """
     if not name.strip():
         raise _bad("a model's name is empty")
     if _UNWRITABLE.search(name):
         raise _bad(f"{name!r} cannot be a model's name: it holds a control character")
     prefix, slash, rest = name.partition("/")
-    if not slash or prefix not in PREFIXES:
+    if not slash or (prefix not in PREFIXES and prefix not in servers):
         prefix, rest = HERE, name
-    backend = PREFIXES[prefix]
+    backend = PREFIXES.get(prefix, prefix)
     if not rest:
         raise _bad(f"`{name}` names no model after `{prefix}/`")
     if "://" in rest:

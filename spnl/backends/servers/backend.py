@@ -1,26 +1,28 @@
-"""The backends of servers: `openai/`, `ollama/` and `gemini/`, whose addresses the environment names."""
+"""The backends of servers: `openai/`, `ollama/`, `gemini/`, and those that the configuration names."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
-from spnl.backends.servers.address import Address, address_of_provider
+from spnl.backends.servers.address import Address, address_of_provider, address_of_server
 from spnl.backends.servers.dialect import DIALECTS
 from spnl.backends.servers.engine import ServerEngine
 from spnl.backends.table import Notify
+from spnl.config import Server
 from spnl.errors import ModelError
 
 
 class ServerBackend:
-    """Models of one server, of one kind. `notify` is told that a key goes unencrypted over a network."""
+    """Models of one server, of one kind. `notify` is told that a key goes unencrypted over a network.
 
-    def __init__(self, kind: str, notify: Notify) -> None:
+    `address` tells where the server is, and raises `UsageError` where the settings for that make no sense.
+    """
+
+    def __init__(self, kind: str, address: Callable[[], Address], notify: Notify) -> None:
         self._kind = kind
+        self._address = address
         self._notify = notify
-
-    def address(self) -> Address:
-        """Where the server is. Raises `UsageError`."""
-        return address_of_provider(self._kind, os.environ)
 
     def key(self, model: str) -> str:
         """The model's name: what it means is the server's to say."""
@@ -28,7 +30,7 @@ class ServerBackend:
 
     def identity(self, model: str) -> str:
         """The server's address, and the model's name there. Raises `UsageError`."""
-        return f"{self.address().url} {model}"
+        return f"{self._address().url} {model}"
 
     def describe(self, model: str) -> str | None:
         """Nothing is loaded here."""
@@ -36,7 +38,7 @@ class ServerBackend:
 
     def load(self, model: str) -> ServerEngine:
         """The engine for a model of the server, which is not asked yet. Raises `UsageError`, `ModelError`."""
-        address = self.address()
+        address = self._address()
         if address.key is None and address.key_variable and _wants_key(address):
             raise ModelError(
                 "no-key",
@@ -58,14 +60,27 @@ def _wants_key(address: Address) -> bool:
 
 def openai(notify: Notify) -> ServerBackend:
     """Any server that speaks OpenAI's API; OpenAI's own where nothing else is said."""
-    return ServerBackend("openai", notify)
+    return _provided("openai", notify)
 
 
 def ollama(notify: Notify) -> ServerBackend:
     """An Ollama server, on this machine where nothing else is said."""
-    return ServerBackend("ollama", notify)
+    return _provided("ollama", notify)
 
 
 def gemini(notify: Notify) -> ServerBackend:
     """Google's Gemini, through its OpenAI-compatible API."""
-    return ServerBackend("gemini", notify)
+    return _provided("gemini", notify)
+
+
+def named(name: str, server: Server, notify: Notify) -> ServerBackend:
+    """A server of the configuration."""
+
+    def address() -> Address:
+        return address_of_server(server.url, server.key_env, name, server.kind, os.environ)
+
+    return ServerBackend(server.kind, address, notify)
+
+
+def _provided(kind: str, notify: Notify) -> ServerBackend:
+    return ServerBackend(kind, lambda: address_of_provider(kind, os.environ), notify)

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import finalize
 
 from spnl.backends.base import Chunk, Finish, Request
 from spnl.backends.messages import check_messages
@@ -51,6 +52,7 @@ class ServerEngine:
         self._pause = pause
         self._asked = Asked(address, model)
         self._connection = Connection(self._asked, self._patience, dialect.parallel)
+        self._end = finalize(self, self._connection.close)  # also when nobody has the engine any more
         self._closed = False
         self._counts = True
         """Whether the server takes the wish for usage; unset by one that refuses it."""
@@ -89,7 +91,7 @@ class ServerEngine:
     def close(self) -> None:
         """Close the connections."""
         self._closed = True
-        self._connection.close()
+        self._end()
 
     def _try(self, body: dict[str, Any], asked: Asked) -> Iterator[Chunk | Finish]:
         """One try: the pieces of the reply. Raises `Failure`."""
