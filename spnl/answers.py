@@ -46,11 +46,12 @@ def to_answer(value: Value, span: Span | None) -> Query:
             return Message("user", record_text(value), span=span)
         return to_query(value, span)
     except WrongKind:
+        name = getattr(value, "name", "lambda")  # of a function; a record that holds one has none
         raise ProgramError(
             "not-an-answer",
             f"{preview(value)} is no answer: a function has no text",
             span=span,
-            helps=(CALL_HELP,),
+            helps=(CALL_HELP if name == "lambda" else f"call it: `({name} …)`",),
         ) from None
 
 

@@ -32,8 +32,8 @@ from spnl.values import Value
 MAX_STEPS = 500_000
 """How many pieces of syntax are expanded before checking stops: some seconds."""
 
-_REPEATED = 10_000
-"""How many steps one more error at the same place counts for; it may have taken as long as a pattern may."""
+_SLOW_STEPS = 10_000
+"""How many steps a pattern counts for that has taken its second."""
 
 
 _ERRORS_OF_NAMES = ("unbound-name", "unknown-form", "unknown-clause")
@@ -46,9 +46,9 @@ class Findings:
         self._errors: dict[tuple[str, Span | None], SpnlError] = {}
         self._warnings: dict[tuple[str, Span | None], SpnlError] = {}
 
-    def error(self, error: SpnlError) -> bool:
-        """Note an error, unless the same is noted already; whether it is new."""
-        return self._errors.setdefault((error.id, error.span), error) is error
+    def error(self, error: SpnlError) -> None:
+        """Note an error, unless the same is noted already."""
+        self._errors.setdefault((error.id, error.span), error)
 
     def warning(self, warning: SpnlError) -> None:
         """Note something that is probably not meant."""
@@ -71,7 +71,7 @@ def check(source: Source, arguments: Mapping[str, str] | None = None) -> Finding
     program, errors = read_all(source)
     for read_error in errors:
         findings.error(read_error)
-    expander = _CheckingExpander(findings, arguments)
+    expander = _CheckingExpander(findings, arguments, [error.span for error in errors if error.span])
     expander.loader.enter(source)
     for node in program.items:
         try:
@@ -107,8 +107,12 @@ def _not_checked(span: Span) -> ProgramError:
 class _CheckingExpander(Expander):
     """Expands a program to find what is wrong with it; the query it makes is not for running."""
 
-    def __init__(self, findings: Findings, arguments: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, findings: Findings, arguments: Mapping[str, str] | None, misread: Iterable[Span]
+    ) -> None:
         super().__init__(arguments, Unasked())
+        self._misread = {span.start for span in misread}
+        """The places that could not be read: a stand-in is there, whose name says nothing."""
         self._findings = findings
         self._foreseeing = 0
         self._steps = 0
@@ -154,11 +158,15 @@ class _CheckingExpander(Expander):
 
     def _note(self, error: ProgramError) -> None:
         """Note an error, unless `try` stands ready for it or it may be what another has caused."""
-        caused = self._names_missing and error.id in _ERRORS_OF_NAMES
-        if caused or (self._tolerating and error.id not in MISTAKES):
+        if error.id in _ERRORS_OF_NAMES and (self._names_missing or self._is_misread(error.span)):
             return
-        if not self._findings.error(error):
-            self._steps += _REPEATED
+        if self._tolerating and error.id not in MISTAKES:
+            return
+        self._findings.error(error)
+        self._steps += _SLOW_STEPS * (error.id == "slow-pattern")
+
+    def _is_misread(self, span: Span | None) -> bool:
+        return span is not None and not self._misread.isdisjoint(range(span.start, span.end))
 
     def _note_attempt(self, node: Node) -> None:
         if isinstance(node, List) and len(node.items) == 3 and node.items[0] == Symbol("try", span=node.span):

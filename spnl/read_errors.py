@@ -88,6 +88,11 @@ def unterminated(source: Source, start: int, opening: str) -> IncompleteError:
     )
 
 
+def has_closed(errors: list[ReadError]) -> bool:
+    """Whether one of the errors is a `]` or `}`: that is why a list has no end, and enough to say."""
+    return any(error.span is not None and error.span.text in ("]", "}", "\uff09") for error in errors)
+
+
 def unclosed(source: Source, parentheses: list[int]) -> IncompleteError:
     """The error of lists that lack their end; `parentheses` as in `_misfit`."""
     still_open: list[int] = []

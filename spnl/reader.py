@@ -114,7 +114,8 @@ class _Builder:
         except UnexpectedInput as error:
             token = getattr(error, "token", None)
             at_end = token is not None and token.type == "$END"
-            self.errors.append(self.unended(at_end))
+            if not read_errors.has_closed(self.errors):
+                self.errors.append(self.unended(at_end))
         except ReadError as error:
             self.errors.append(error.with_traceback(None))  # which would keep all of lark's state
         return ()

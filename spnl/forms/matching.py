@@ -142,7 +142,9 @@ def _free_for(form: Form, count: int, matched: Matched) -> list[Param]:
 
 
 def _refuse_misspelt_clause(call: Call, node: Node) -> None:
-    """`(modle "x")` inside `generate` is a misspelt clause, not an unknown form."""
+    """`(modle "x")` inside `generate` is a misspelt clause, not an unknown form; so is a lone `model`."""
+    if isinstance(node, Symbol) and node.name in call.form.clauses:
+        _refuse_bare_clause(call, node)
     if not (isinstance(node, List) and node.items and isinstance(node.items[0], Symbol)):
         return
     head = node.items[0]
@@ -156,6 +158,17 @@ def _refuse_misspelt_clause(call: Call, node: Node) -> None:
         helps=did_you_mean(head.name, [*call.form.clauses, *FORMS, *call.scope.visible()])
         or (f"its clauses are {clauses}",),
     )
+
+
+def _refuse_bare_clause(call: Call, name: Symbol) -> None:
+    """A clause's name without its parentheses, unless that names something else."""
+    if name.name not in FORMS and call.scope.find(name.name) is None:
+        raise ProgramError(
+            "unbound-name",
+            f"`{name.name}` is not defined; it is a clause of `{call.form.name}`",
+            span=name.span,
+            helps=(f"write it in parentheses, with its value: `({name.name} …)`",),
+        )
 
 
 def _check_all_there(call: Call, matched: Matched, counts: list[int]) -> None:

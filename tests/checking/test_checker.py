@@ -36,6 +36,7 @@ def warned(program: str) -> list[str]:
             [("unknown-clause", "temprature"), ("unknown-form", "genrate")],
         ),
         ("(seq a (user b c))", [("unbound-name", "a"), ("unbound-name", "b"), ("unbound-name", "c")]),
+        ("(seq ,here)", [("bad-atom", ",")]),
         ('"\\q" (seq nowhere)', [("bad-escape", "\\q"), ("unbound-name", "nowhere")]),
         ('(if #t "a" unseen)', [("unbound-name", "unseen")]),
         ('(define (f x) (g (user x y))) "z"', [("unbound-name", "y")]),
@@ -168,6 +169,7 @@ def test_names_that_a_failed_definition_should_have_given_are_no_more_errors(pro
         "(define (f n) (if (= n 0) 1 (+ (f (- n 1)) (f (- n 1))))) (f 60)",
         '(foreach a (range 1000000) (foreach b (range 1000000) "x"))',
         "(foreach a (range 1000000) (nth (list) 0))",
+        "(define (f n) (f n) (f (+ n 1))) (f 0)",
     ],
 )
 def test_a_program_without_end_is_checked_up_to_a_limit(
@@ -194,3 +196,8 @@ def test_what_doubles_at_each_step_is_refused_or_looked_through_once(monkeypatch
     assert doubled("(append a a)", '(list "x")') == ["too-large"]
     assert doubled("(seq a a)", '"x"') == []
     assert doubled("(list a a)", '"x"') == []
+
+
+def test_a_list_that_is_ended_with_another_bracket_is_one_error() -> None:
+    assert found('(seq (user "a"]\n(user "b"))') == [("bad-atom", "]")]
+    assert found('(seq {user "a"})') == [("bad-atom", "{"), ("bad-atom", "}")]
