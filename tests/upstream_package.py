@@ -41,9 +41,11 @@ class Scripted(BaseHTTPRequestHandler):
     """Answers chat and completion requests with streams, and keeps what was asked."""
 
     asked: list[Asked]
+    bodies: list[dict[str, Any]]
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.bodies.append(body)
         chat = self.path.endswith("/chat/completions")
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
@@ -63,41 +65,49 @@ class Scripted(BaseHTTPRequestHandler):
     def prompts(body: dict[str, Any], chat: bool) -> list[tuple[tuple[str, str], ...]]:
         if not chat:
             return [(("user", text),) for text in body["prompt"]]
-        return [tuple((said["role"], said["content"]) for said in body["messages"])] * body["n"]
+        return [tuple((said["role"], said["content"]) for said in body["messages"])] * body.get("n", 1)
 
     def log_message(self, *args: Any) -> None:
         """Nothing on stderr."""
 
 
 class Upstream:
-    """The package, ready to be given queries."""
+    """The package, ready to be given queries. `url` is its server, which keeps what it was asked last."""
 
-    def __init__(self, child: subprocess.Popen[str], asked: list[Asked]) -> None:
+    def __init__(self, child: subprocess.Popen[str], url: str, handler: type[Scripted]) -> None:
         self._child = child
-        self._asked = asked
+        self.url = url
+        self.asked = handler.asked
+        self.bodies = handler.bodies
+
+    def forget(self) -> None:
+        """Let the server forget what it was asked."""
+        self.asked.clear()
+        self.bodies.clear()
 
     def execute(self, query: str) -> tuple[dict[str, str], list[Asked]]:
         """What it says to a query, `data` or `error`, and what it asked for."""
-        self._asked.clear()
+        self.forget()
         assert self._child.stdin is not None and self._child.stdout is not None
         self._child.stdin.write(json.dumps(query) + "\n")
         self._child.stdin.flush()
         while line := self._child.stdout.readline():
             _, marked, told = line.partition("\0")
             if marked:
-                return json.loads(told), list(self._asked)
+                return json.loads(told), list(self.asked)
         raise AssertionError("upstream's package has died")
 
 
 @contextmanager
 def running(python: Path) -> Iterator[Upstream]:
     """The package that is installed for an interpreter, which is not this one."""
-    handler = type("Handler", (Scripted,), {"asked": []})
+    handler = type("Handler", (Scripted,), {"asked": [], "bodies": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/v1"
     environment = {
         **os.environ,
-        "OPENAI_API_BASE": f"http://127.0.0.1:{server.server_port}/v1",
+        "OPENAI_API_BASE": url,
         "OPENAI_API_KEY": "none",
     }
     pipes: dict[str, Any] = {
@@ -108,7 +118,7 @@ def running(python: Path) -> Iterator[Upstream]:
     # Isolated (-I), so that no path leads to our package of the same name.
     with subprocess.Popen([python, "-I", "-c", CHILD], text=True, env=environment, **pipes) as child:
         try:
-            yield Upstream(child, handler.asked)
+            yield Upstream(child, url, handler)
         finally:
             child.kill()
             server.shutdown()

@@ -29,6 +29,7 @@ from upstream_package import Asked, Upstream, reply_to, running
 from spnl import run
 from spnl.api import expand
 from spnl.backends.base import Request
+from spnl.backends.pool import ModelPool
 from spnl.codec import read_json, write_json
 from spnl.codec.encode import MAX_LEVELS
 from spnl.errors import ProgramError
@@ -123,6 +124,11 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 pytestmark = [pytest.mark.soak] if "SPNL_UPSTREAM_PYTHON" not in os.environ else []
 
 
+def counted(asked: list[Asked]) -> Counter[Asked]:
+    """How often each generation was asked for; we ask for equal ones at temperature 0 once."""
+    return Counter({one: n if one.temperature else 1 for one, n in Counter(asked).items()})
+
+
 def ours(query: Query) -> tuple[str, list[Asked]]:
     """Our own answer, and what we ask for."""
 
@@ -148,7 +154,45 @@ def test_upstream_asks_for_what_we_ask_for(upstream: Upstream, program: str) -> 
     told, asked = upstream.execute(written)
     text, wanted = ours(read_json(Source("q.json", written)))
     assert told == {"data": text}
-    assert Counter(asked) == Counter(wanted)
+    assert counted(asked) == Counter(wanted)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_our_client_asks_its_server_for_what_upstream_asks_for(
+    upstream: Upstream, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One server, asked by both: the same generations, and the same answer of what it says."""
+    query = expand(program)
+    written = write_json(query, model=MODEL)
+    told, theirs = upstream.execute(written)
+    upstream.forget()
+    monkeypatch.setenv("OPENAI_API_BASE", upstream.url)
+    pool = ModelPool()
+    text = run(read_json(Source("q.json", written)), models=pool).text
+    pool.unload_all()
+    assert told == {"data": text}
+    assert counted(theirs) == Counter(upstream.asked)
+
+
+def test_the_words_of_a_request_are_upstreams_but_for_what_is_listed(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = write_json(expand('(g (seq (system "s") "a" (assistant "b") "c") (max-tokens 7))'), model=MODEL)
+    upstream.execute(written)
+    (theirs,) = upstream.bodies
+    upstream.forget()
+    monkeypatch.setenv("OPENAI_API_BASE", upstream.url)
+    pool = ModelPool()
+    run(read_json(Source("q.json", written)), models=pool)
+    pool.unload_all()
+    (asked,) = upstream.bodies
+    assert {word: theirs.pop(word) for word in ("n", "reasoning_effort")} == {
+        "n": 1,
+        "reasoning_effort": "low",
+    }
+    assert asked.pop("stream_options") == {"include_usage": True}
+    theirs["temperature"] = round(theirs["temperature"], 5)
+    assert asked == theirs
 
 
 def everything_in(query: Query) -> Iterator[Query]:
@@ -192,7 +236,7 @@ def test_upstream_asks_for_what_we_ask_for_in_generated_queries(upstream: Upstre
         reject()
     told, asked = upstream.execute(written)
     assert "error" not in told
-    assert Counter(asked) == Counter(wanted)
+    assert counted(asked) == Counter(wanted)
 
 
 A = {"user": "a"}
