@@ -108,6 +108,7 @@ def run(
     observer: Observer | None = None,
     models: Models | None = None,
     journal: str | os.PathLike[str] | None = None,
+    cache: bool = False,
 ) -> Answer:
     """Run a program and give back its answer.
 
@@ -115,7 +116,8 @@ def run(
     `temperature`, `max_tokens` and `think` replace what the program says, as the command line's flags do;
     `SPNL_MODEL`, or else the configuration, fills in where it names no model. `output` is given the answer
     while it is made, and `observer` everything else. `models` gives the engines; without it, the pool of this
-    process. Finished replies are added to the file `journal`, and what is in it is not generated again.
+    process. Finished replies are added to the file `journal`, and with `cache` kept for all programs
+    of this user; what is there is not generated again.
     Raises `SpnlError`s for everything a user can mend.
     """
     query = program if isinstance(program, Query) else expand(program, arguments=arguments, inputs=inputs)
@@ -127,13 +129,15 @@ def run(
     options = RunOptions(model, temperature, max_tokens, think, default)
     collector = Collector(output)
     observer = observer or Observer()
-    with _stores(journal, observer.notice) as stores:
+    with _stores(journal, cache, observer.notice) as stores:
         execution = execute(query, models, collector, observer, options, stores)
     return Answer(tuple(collector.parts), execution.result, execution.replies)
 
 
 @contextmanager
-def _stores(journal: str | os.PathLike[str] | None, notice: Callable[[str], None]) -> Iterator[list[Store]]:
+def _stores(
+    journal: str | os.PathLike[str] | None, cache: bool, notice: Callable[[str], None]
+) -> Iterator[list[Store]]:
     """The stores of a run, open for as long as it lasts; what they take is imported for those only."""
     with ExitStack() as opened:
         stores: list[Store] = []
@@ -141,4 +145,8 @@ def _stores(journal: str | os.PathLike[str] | None, notice: Callable[[str], None
             from spnl.stores.journal import Journal
 
             stores.append(opened.enter_context(closing(Journal(journal, notice))))
+        if cache:
+            from spnl.stores.cache import Cache, cache_path
+
+            stores.append(opened.enter_context(closing(Cache(cache_path(), notice))))
         yield stores

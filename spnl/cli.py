@@ -39,6 +39,7 @@ COMMANDS = {
     "convert": "turn a program into JSON or YAML, or either into a program",
     "list": "list the models on this machine",
     "show": "show what a model is, without loading it",
+    "cache": "show or clear what --cache has kept",
     "config": "show each setting, and where its value comes from",
 }
 """Every command, with its line in the overview; `spnl.commands.NAME` has a click command `command`."""

@@ -155,6 +155,7 @@ class KeepOptions(Frozen):
     """Where finished replies are kept, and found again."""
 
     journal: str | None
+    cache: bool
 
 
 keep_options = OptionGroup(
@@ -166,4 +167,5 @@ keep_options = OptionGroup(
         metavar="FILE",
         help="Add every finished reply to a file, and continue from it after an interruption.",
     ),
+    click.option("--cache", is_flag=True, help="Keep replies for all programs, and reuse what is kept."),
 )
