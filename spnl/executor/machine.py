@@ -16,6 +16,7 @@ from spnl.backends.base import Chunk, Finish
 from spnl.errors import ModelError, SpnlError
 from spnl.executor.answer import Answer, Output
 from spnl.executor.asks import Asks
+from spnl.executor.cells import Cell, Memory
 from spnl.executor.dispatch import Dispatcher, Job, Models
 from spnl.executor.keeping import Keeping
 from spnl.executor.nodes import Evaluator
@@ -46,18 +47,6 @@ class Task:
         self.missing = 0
 
 
-class Cell:
-    """The one evaluation of a shared value: what it came to, and the tasks that wait for it until then."""
-
-    __slots__ = ("done", "error", "value", "waiting")
-
-    def __init__(self) -> None:
-        self.done = False
-        self.error: SpnlError | None = None
-        self.value: Any = None
-        self.waiting: list[Task] = []
-
-
 class Execution(NamedTuple):
     """What a run came to: its result, and every reply in the order in which they finished."""
 
@@ -72,27 +61,39 @@ def execute(
     observer: Observer,
     options: RunOptions,
     stores: Sequence[Store] = (),
+    memory: Memory | None = None,
 ) -> Execution:
     """Optimize a query and run it: its answer goes to `output` as it becomes known.
 
-    What is found in `stores` is not generated, and what is generated is kept there. Raises the first error,
+    What is found in `stores` is not generated, and what is generated is kept there. `memory` is what the
+    shared values of queries that ran before came to, and keeps those of this one. Raises the first error,
     after cancelling everything that is under way.
     """
     keeping = Keeping(stores, lambda model: models.identity(model, observer.notice))
-    return _Machine(models, output, observer, options, keeping).run(query)
+    memory = memory if memory is not None else Memory()
+    try:
+        return _Machine(models, output, observer, options, keeping, memory.cells).run(query)
+    finally:
+        memory.keep_what_is_known()
 
 
 class _Machine:
     """One run of one query."""
 
     def __init__(
-        self, models: Models, output: Output, observer: Observer, options: RunOptions, keeping: Keeping
+        self,
+        models: Models,
+        output: Output,
+        observer: Observer,
+        options: RunOptions,
+        keeping: Keeping,
+        cells: dict[Bind, Cell],
     ) -> None:
         self._observer = observer
         self._evaluator = Evaluator(Resolver(options, observer.notice))
         self._asks = Asks(partial(Dispatcher, models, observer), self._is_abandoned_job, keeping)
         self._answer = Answer(output)
-        self._cells: dict[Bind, Cell] = {}
+        self._cells = cells
         self._ready: list[tuple[Task, Any]] = []
         """Tasks that can go on, and what they are given; a stack, so that work goes depth first."""
         self._result: Result | None = None

@@ -11,16 +11,18 @@ from spnl.query import Sampling, Think
 DEFAULT_MODEL = "mistralrs/tiny"
 DEFAULT_TEMPERATURE = 0.6
 DEFAULT_MAX_TOKENS = 2048
+_NOTHING_SAID = Sampling()
 
 
 class RunOptions(Frozen):
-    """What a run sets: overrides replace what the program says, `default_model` fills what it does not."""
+    """What a run sets: overrides replace what the program says, defaults fill in what it does not."""
 
     model: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
     think: Think | None = None
     default_model: str | None = None
+    default_sampling: Sampling = _NOTHING_SAID
 
 
 class Resolver:
@@ -55,6 +57,8 @@ class Resolver:
 
     def sampling(self, sampling: Sampling) -> Sampling:
         """The sampling to use: overrides in place, temperature and max-tokens always set."""
+        if self.options.default_sampling is not _NOTHING_SAID:
+            sampling = self.options.default_sampling.but(**sampling.given())
         temperature, max_tokens = sampling.temperature, sampling.max_tokens
         if self.options.temperature is not None:
             self._note_replaced("--temperature", "temperatures", temperature)
