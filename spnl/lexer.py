@@ -1,6 +1,6 @@
 """The language for Pygments: colours for programs in documents, in the REPL and on web pages.
 
-Imports the parser's tables and the registry of forms, and, alone in this project, pygments. What atoms and
+Imports the parser's tables, the registry of forms, and pygments. What atoms and
 comments look like is read from the grammar's terminals, and the names of forms and clauses from the registry,
 so that neither is written down again here. Any text has tokens, and their texts joined are the text.
 """
@@ -162,3 +162,44 @@ class SpnlLexer(RegexLexer):  # type: ignore[misc]
             (ATOM, Comment.Special),
         ],
     }
+
+    def line_tokens(
+        self, line: str, states: tuple[str, ...]
+    ) -> tuple[list[tuple[Any, str]], tuple[str, ...]]:
+        """The tokens of one line, and the states after it, from those that the line before left.
+
+        So an editor lexes again only what was changed. The first line of a text begins in `("root",)`; a line
+        has its line end.
+        """
+        stack = list(states)
+        found: list[tuple[Any, str]] = []
+        at = 0
+        while at < len(line):
+            for matches, action, change in self._tokens[stack[-1]]:
+                match = matches(line, at)
+                if match is None:
+                    continue
+                if isinstance(action, type(Error)):
+                    found.append((action, match[0]))
+                elif action is not None:
+                    found.extend((kind, text) for _, kind, text in action(self, match))
+                at = match.end()
+                _change(stack, change)
+                break
+            else:
+                found.append((Error, line[at]))
+                at += 1
+        return [(kind, text) for kind, text in found if text], tuple(stack)
+
+
+def _change(stack: list[str], change: Any) -> None:
+    """Enter or leave states as a rule says: by their names, a number, or `#push`."""
+    if change is None:
+        return
+    for step in change if isinstance(change, tuple) else (change,):
+        if step == "#pop":
+            step = -1
+        if isinstance(step, int):
+            del stack[max(1, len(stack) + step) :]
+        else:
+            stack.append(stack[-1] if step == "#push" else step)
