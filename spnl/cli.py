@@ -33,6 +33,8 @@ _WRITE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF
 COMMANDS = {
     "run": "run a program (also without the word `run`)",
     "generate": "ask a model one thing, without a program",
+    "repl": "type programs and messages, one after another (`spnl` alone on a terminal)",
+    "chat": "talk with a model",
     "check": "say what is wrong with programs, without running them",
     "plan": "show what a program would do, without running it",
     "fmt": "rewrite programs in one canonical layout",
@@ -106,7 +108,7 @@ def _with_command(args: list[str]) -> list[str]:
     if first in COMMANDS or first in ("--help", "--version"):
         return args
     if not args and sys.stdin is not None and sys.stdin.isatty():
-        return ["--help"]
+        return ["repl"]
     if first and not first.startswith("-") and not any(mark in first for mark in "./\\"):
         raise _unknown_command(first)
     return ["run", *args]

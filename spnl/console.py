@@ -129,6 +129,10 @@ class Console:
         """Write a line that holds what a model or a file says: on a terminal, controls are shown."""
         self.say(self._safe(text))
 
+    def put_safely(self, text: str) -> None:
+        """Write what holds a file's or a model's words, and does not end its line."""
+        self.put(self._safe(text))
+
     def put_dim(self, text: str) -> None:
         """Write a piece of what a model says, dim where stderr has colours."""
         from colorama import Style as Ansi

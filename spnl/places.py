@@ -1,4 +1,4 @@
-"""Where spnl keeps what it can make again. Imports nothing of the project."""
+"""Where spnl keeps what it can make again, and what lasts. Imports nothing of the project."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ def cache_folder(environ: Mapping[str, str]) -> str:
 
         return user_cache_dir("spnl", appauthor=False)
     return os.path.join(base or os.path.expanduser("~/.cache"), "spnl")
+
+
+def state_folder(environ: Mapping[str, str]) -> str:
+    """The folder for what lasts and is nobody else's: history, sessions. It may not be there.
+
+    Found as the cache's is, by `XDG_STATE_HOME`.
+    """
+    base = environ.get("XDG_STATE_HOME", "").strip()
+    if not base and sys.platform in ("darwin", "win32"):
+        from platformdirs import user_state_dir
+
+        return user_state_dir("spnl", appauthor=False)
+    return os.path.join(base or os.path.expanduser("~/.local/state"), "spnl")
 
 
 def make_private(folder: str) -> None:

@@ -56,6 +56,8 @@ LAYERS = """
     api planner
     diagnostics console output_file
     records teller
+    repl.*
+    repl
     commands.*
     commands
     cli
@@ -73,6 +75,8 @@ ONLY_IMPORTERS = {
     "click": {"cli", "commands"},
     "httpx2": {"backends.servers"},
     "colorama": {"console", "diagnostics", "formatting.differences"},
+    "prompt_toolkit": {"repl.keyboard"},
+    "pygments": {"lexer", "repl.tokens", "repl.context"},
     "yaml": {"codec"},
     "jinja2": {"models", "backends.mistralrs"},
 }

@@ -1,0 +1,24 @@
+"""`spnl chat`: a session that is for talk with a model."""
+
+from __future__ import annotations
+
+import click
+
+from spnl.commands.options import NoticeOptions, notice_options
+from spnl.commands.repl import start
+
+
+@click.command()
+@click.argument("model", required=False, metavar="[MODEL]")
+@click.option("--system", metavar="TEXT", help="Tell the model how to behave.")
+@notice_options
+def command(model: str | None, system: str | None, notices: NoticeOptions) -> None:
+    """Talk with a model; the conversation is kept, and :show prints it as a program.
+
+    All of `spnl repl` works here, too: code, and the commands that :help lists.
+
+    \b
+    spnl chat
+    spnl chat Qwen/Qwen3-1.7B-GGUF --system "You are terse."
+    """
+    start(notices, model=model, system=system)

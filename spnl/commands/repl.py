@@ -1,0 +1,40 @@
+"""`spnl repl`: a session at the keyboard."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from spnl.commands.options import NoticeOptions, notice_options
+from spnl.config import read_config
+from spnl.console import Console
+from spnl.settings import read_settings
+
+
+@click.command()
+@click.option("-m", "--model", metavar="NAME", help="Use this model where a program names none.")
+@notice_options
+def command(model: str | None, notices: NoticeOptions) -> None:
+    """Type programs and messages to a model, one after another (`spnl` alone does it, too).
+
+    What begins with ( " # or ; is code, what begins with : is a command, and anything else is said to the
+    model. Definitions and loaded models last. :help lists the commands, and Ctrl-D ends it.
+
+    Without a terminal, entries are read from stdin line by line, and only answers go to stdout.
+
+    \b
+    spnl repl
+    spnl repl --model ./model.gguf
+    """
+    start(notices, model=model)
+
+
+def start(notices: NoticeOptions, *, model: str | None, system: str | None = None) -> None:
+    """Run a session as these options say."""
+    from spnl.repl.start import run_session
+
+    read_settings(os.environ, read_config(os.environ).mistralrs)
+    console = Console(notices.color, quiet=notices.quiet)
+    console.keep_stdout_to_ourselves()
+    run_session(console, model=model, system=system, verbose=notices.verbose, debug=notices.debug)
