@@ -13,17 +13,22 @@ from pathlib import Path
 from unittest.mock import patch
 
 from spnl import cli, files
-from spnl.api import expand
+from spnl.call_stack import Trace
 from spnl.errors import SpnlError
+from spnl.expander import Expander
 from spnl.formatting import format_program
 from spnl.forms import FORMS
 from spnl.inputs import Inputs
 from spnl.optimizer import optimize
-from spnl.reader import read_all
+from spnl.reader import read, read_all
+from spnl.scope import Scope
 from spnl.source import Source
+from spnl.syntax import Node
+from spnl.values import Value
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "language" / "data"
+MOST_STEPS = 20_000
 FORMATS = ("text", "json", "sarif")
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|#?\(|\)|;[^\n]*|[^\s()";]+|\s+|.', re.DOTALL)
@@ -73,7 +78,19 @@ def _expand(source: Source) -> None:
     """Expand as a run does, with data that are known, and optimize."""
     inputs = Inputs(io.BytesIO(b"France\nItaly\n"), io.StringIO(), {"HOME": "x"})
     with contextlib.suppress(SpnlError):
-        optimize(expand(source, arguments={"country": "Italy"}, inputs=inputs))
+        optimize(_Ending({"country": "Italy"}, inputs).program(read(source)))
+
+
+class _Ending(Expander):
+    """Ends a program that would compute for ever, as its author may want."""
+
+    steps = 0
+
+    def expand(self, node: Node, scope: Scope, trace: Trace | None = None) -> Value:
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise SpnlError("ended", "too many steps")
+        return super().expand(node, scope, trace)
 
 
 @contextlib.contextmanager
@@ -88,6 +105,7 @@ def _kept_inside(folder: Path) -> Iterator[None]:
         patch("spnl.inputs.located", located),
         patch("spnl.forms.patterns.TIME_LIMIT", 0.05),
         patch("spnl.forms.lists.MAX_RANGE", 1000),
+        patch("spnl.checker.MAX_STEPS", MOST_STEPS),
     ):
         yield
 
