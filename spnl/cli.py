@@ -42,6 +42,7 @@ COMMANDS = {
     "list": "list the models on this machine",
     "show": "show what a model is, without loading it",
     "cache": "show or clear what --cache has kept",
+    "serve": "serve models to other programs, as OpenAI's API",
     "config": "show each setting, and where its value comes from",
 }
 """Every command, with its line in the overview; `spnl.commands.NAME` has a click command `command`."""

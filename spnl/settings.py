@@ -109,10 +109,11 @@ _ISQ_TYPES = (
 _ISQ_ALIASES = {"Q8": "Q8_0", **{name.replace("_", ""): name for name in _ISQ_TYPES}}
 
 
-def _isq(text: str) -> str | None:
+def isq_type(text: str) -> str | None:
     """A type by the engine's name for it, from that or from the name of a GGUF file's mixture.
 
     `Q4_K_M` and `q4k` are both Q4K, as upstream has it: `_M`, `_S` and `_L` say how a file mixes types.
+    None for `none`; LookupError for what is no type.
     """
     if text.lower() in ("none", "false"):
         return None
@@ -126,7 +127,7 @@ VARIABLES = (
         "isq",
         "a type of quantisation such as Q4K, Q5K, Q8_0, HQQ4, AFQ4 or FP8, or `none`",
         "Quantise the weights of a model that is not a GGUF file while it loads.",
-        _isq,
+        isq_type,
     ),
     Variable(
         "MISTRALRS_PAGED_ATTN",

@@ -226,7 +226,7 @@ class Evaluator:
     def _prompt(self, node: Generate, place: Place) -> Steps:
         """The messages that a generation is asked, and the place that is left for the reply."""
         if is_static(node.input):
-            prompt = _static_messages(node.input)
+            prompt = static_messages(node.input)
         else:
             within, place = place.split(2)
             prompt = messages((yield Evaluate(node.input, PrintsOnly(within))))
@@ -284,7 +284,7 @@ def _empty_input(what: str, span: Span | None) -> ProgramError:
     )
 
 
-def _static_messages(query: Query) -> tuple[tuple[str, str], ...]:
+def static_messages(query: Query) -> tuple[tuple[str, str], ...]:
     """The messages of a query in which everything is known."""
     found: list[tuple[str, str]] = []
     stack = [query]

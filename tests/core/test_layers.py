@@ -58,6 +58,8 @@ LAYERS = """
     records teller
     repl.*
     repl
+    server.*
+    server
     commands.*
     commands
     cli
@@ -79,6 +81,10 @@ ONLY_IMPORTERS = {
     "pygments": {"lexer", "repl.tokens", "repl.context"},
     "yaml": {"codec"},
     "jinja2": {"models", "backends.mistralrs"},
+    "starlette": {"server"},
+    "uvicorn": {"server"},
+    "msgspec": {"server"},
+    "prometheus_client": {"server"},
 }
 """Which modules or packages may import a package of others, also within functions; none may import more."""
 

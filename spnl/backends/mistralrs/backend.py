@@ -81,7 +81,8 @@ class MistralrsBackend:
             if not is_engine_failure(error):
                 raise
             raise load_failure(error, found) from None
-        return MistralrsEngine(runner, found, template, _STREAMS[device])
+        has_isq = options.get("in_situ_quant") is not None
+        return MistralrsEngine(runner, found, template, _STREAMS[device], has_isq)
 
     def _options(self, settings: Settings, model: LocalModel, device: str) -> dict[str, Any]:
         """What the settings come to as arguments of `Runner`."""

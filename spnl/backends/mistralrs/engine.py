@@ -28,6 +28,7 @@ from spnl.errors import GenerationError, ProgramError, SpnlError
 from spnl.models.chat import ChatTemplate
 from spnl.models.local import LocalModel
 from spnl.query import Sampling
+from spnl.settings import isq_type
 
 if TYPE_CHECKING:
     from mistralrs import ChatCompletionChunkResponse, ChatCompletionRequest, Runner
@@ -69,12 +70,21 @@ class _Calls:
 
 
 class MistralrsEngine:
-    """A model in a `mistralrs.Runner`. `template` is None for a base model, which completes a text."""
+    """A model in a `mistralrs.Runner`.
+
+    `template` is None for a base model, which completes a text; `has_isq`: weights were quantised in loading.
+    """
 
     def __init__(
-        self, runner: Runner, model: LocalModel, template: ChatTemplate | None, parallel: int
+        self,
+        runner: Runner,
+        model: LocalModel,
+        template: ChatTemplate | None,
+        parallel: int,
+        has_isq: bool = False,
     ) -> None:
         self.parallel = parallel
+        self._has_isq = has_isq
         self._runner: Runner | None = runner
         self._model = model
         self._template = template
@@ -103,6 +113,28 @@ class MistralrsEngine:
         if isinstance(request.sampling.think, str):
             controls["reasoning_effort"] = request.sampling.think
         return self._template.render(request.messages, **controls)
+
+    def requantise(self, kind: str) -> None:
+        """Quantise the weights anew, as `kind` names it: Q4K, say, or Q4_K_M. The engine does so on its own.
+
+        `ProgramError` `no-requantising` where the engine would refuse, which it only logs.
+        """
+        runner = self._running()
+        try:
+            isq = isq_type(kind)
+        except LookupError:
+            isq = None
+        if isq is None:
+            message = f"`{kind}` is no type of quantisation that the engine knows"
+            raise ProgramError("no-requantising", message, helps=("Q4K and Q8_0 are two",))
+        if not self._has_isq:
+            raise ProgramError(
+                "no-requantising",
+                f"{self._model.name} was not quantised when it was loaded, so it cannot be now",
+                helps=("load it with MISTRALRS_ISQ set; GGUF files are quantised already",),
+            )
+        with self._one_prefill, self._calls.one():
+            runner.send_re_isq(isq)
 
     def close(self) -> None:
         """Let go of the model. Its memory is given back at once, or when the last open stream ends."""

@@ -1,0 +1,174 @@
+"""The desk: lets requests in, runs each in a thread of its own, and hands its events to the event loop.
+
+Engines block, and so does what drives them, `spnl.executor`. A request's thread ends when its work does, or
+at the next piece after the client has gone, the time is up or the server stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from time import monotonic
+
+from spnl.backends.base import Chunk, Finish, Request
+from spnl.errors import Interrupted
+from spnl.executor.dispatch import Dispatcher, Job, Models
+from spnl.executor.observer import Observer
+from spnl.server.errors import HttpError
+from spnl.server.served import ServedModels
+from spnl.server.settings import ServerSettings
+from spnl.server.sharing import Gate, SharedEngine, SharedModels, Stop
+
+Event = tuple[int, Chunk | Finish]
+"""The number of a reply among those asked for, and what is new of it."""
+
+Work = Callable[[Models, Callable[[Event], None]], None]
+"""What a request's thread does: it is given the models, and where to put its events."""
+
+_SHORTEST_WAIT, _LONGEST_WAIT = 1, 60
+"""Seconds that `Retry-After` may say."""
+
+
+class Seat:
+    """One request that was let in: where its events arrive, and how it is stopped."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.stop = Stop()
+        self._loop = loop
+        self._items: deque[Event | BaseException | None] = deque()
+        self._arrived = asyncio.Event()
+        self._told = False
+
+    def end(self, error: Exception) -> None:
+        """Stop the work, from any thread; whoever takes events gets `error`."""
+        if self.stop.stop(error):
+            self.put(error)
+
+    def put(self, item: Event | BaseException | None) -> None:
+        """Add an event, an error, or None for the end; from any thread."""
+        self._items.append(item)
+        if not self._told:
+            self._told = True
+            with suppress(RuntimeError):  # where the loop is closed, nobody waits
+                self._loop.call_soon_threadsafe(self._arrived.set)
+
+    async def events(self) -> AsyncIterator[list[Event]]:
+        """What has happened since the last time, until the end. Raises what the work raised."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            self._told = False
+            arrived: list[Event] = []
+            while self._items:
+                item = self._items.popleft()
+                if isinstance(item, tuple):
+                    arrived.append(item)
+                    continue
+                if arrived:
+                    yield arrived
+                if item is None:
+                    return
+                raise item
+            if arrived:
+                yield arrived
+
+
+class Desk:
+    """Where requests of all clients come together."""
+
+    def __init__(self, settings: ServerSettings, served: ServedModels) -> None:
+        self._settings = settings
+        self._served = served
+        self._seats: set[Seat] = set()
+        self._pace = 1.0
+        self.gate = Gate()
+        self.stopping = False
+
+    @property
+    def taken(self) -> int:
+        """How many requests are under way or waiting."""
+        return len(self._seats)
+
+    @asynccontextmanager
+    async def seat(self, models: tuple[str, ...], work: Work) -> AsyncIterator[Seat]:
+        """Let a request in, and start its work on models that are served.
+
+        Raises `HttpError`: 503 when the server stops, 429 when it is full. On leaving, the work is stopped.
+        """
+        if self.stopping:
+            raise HttpError(503, "stopping", "the server is stopping", headers={"Retry-After": "5"})
+        if len(self._seats) >= self._settings.most_requests:
+            raise self._full()
+        loop = asyncio.get_running_loop()
+        seat = Seat(loop)
+        late = HttpError(504, "timeout", f"the reply took longer than {self._settings.timeout:g} seconds")
+        timer = loop.call_later(self._settings.timeout, seat.end, late)
+        self._seats.add(seat)
+        started = monotonic()
+        threading.Thread(
+            target=self._run, args=(seat, models, work), name="spnl-request", daemon=True
+        ).start()
+        try:
+            yield seat
+        finally:
+            timer.cancel()
+            self._seats.discard(seat)
+            seat.stop.stop(Interrupted())
+            self._pace += (monotonic() - started - self._pace) / 8
+
+    def _full(self) -> HttpError:
+        """The error of a full house, with a guess when there will be room."""
+        seconds = min(max(round(self._pace), _SHORTEST_WAIT), _LONGEST_WAIT)
+        message = f"{len(self._seats)} requests are under way or waiting; try again in {seconds} s"
+        return HttpError(429, "busy", message, headers={"Retry-After": str(seconds)})
+
+    def _run(self, seat: Seat, models: tuple[str, ...], work: Work) -> None:
+        """A request's thread."""
+        try:
+            with self._served.using(models):
+                work(SharedModels(lambda name: self._share(name, seat.stop)), seat.put)
+            seat.put(None)
+        except BaseException as error:
+            seat.put(error)
+
+    def _share(self, name: str, stop: Stop) -> SharedEngine:
+        stop.check()
+        engine = self._served.engine(name)
+        width = self._settings.parallel or engine.parallel
+        return SharedEngine(engine, self.gate, stop, width, self._settings.max_tokens)
+
+    def stop(self) -> None:
+        """Let nobody in any more; those who are in go on."""
+        self.stopping = True
+
+    def cut(self) -> None:
+        """Stop those who are still in."""
+        for seat in list(self._seats):
+            seat.end(HttpError(503, "stopping", "the server is stopping"))
+
+
+def generations(model: str, requests: tuple[Request, ...]) -> Work:
+    """The work of asking a model for several replies, each by itself."""
+
+    def work(models: Models, put: Callable[[Event], None]) -> None:
+        dispatcher = Dispatcher(models, Observer(), lambda job: False)
+        missing = len(requests)
+        for index, request in enumerate(requests):
+            dispatcher.submit(Job(model, request, None, index, None))
+        try:
+            while missing:
+                job, piece = dispatcher.next_event()
+                if isinstance(piece, BaseException):
+                    raise piece
+                missing -= isinstance(piece, Finish)
+                put((job.index, piece))
+        except BaseException:
+            dispatcher.cancel()
+            raise
+        finally:
+            dispatcher.close()
+
+    return work
