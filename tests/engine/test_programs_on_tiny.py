@@ -1,4 +1,4 @@
-"""What the language promises of generated texts, on the real engine: each is asked for once, in branches too."""
+"""The language on the real engine: what is bound is asked for once, and branches follow what was said."""
 
 from __future__ import annotations
 
