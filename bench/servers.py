@@ -41,7 +41,8 @@ def _compare(port: int) -> Iterator[Figure]:
     dialect = DIALECTS["openai"]
     body = json.dumps(dialect.body("m", request))
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    engine = ServerEngine(Address(f"http://127.0.0.1:{port}/v1", "OPENAI_API_BASE"), "m", dialect)
+    address = Address(f"http://127.0.0.1:{port}/v1", "OPENAI_API_BASE")
+    engine = ServerEngine(lambda: address, "m", dialect)
 
     def bare() -> None:
         headers = {"content-type": "application/json"}

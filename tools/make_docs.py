@@ -78,6 +78,9 @@ A variable that is empty counts as not set. A value that makes no sense is an er
 VARIABLES_OF_COMMAND: Final = (
     "| `SPNL_MODEL` | The model of a program that names none. | a model's name |",
     "| `SPNL_CONFIG` | The configuration file, in place of the one in the platform's usual place. | a path |",
+    "| `OPENAI_API_BASE`, `OPENAI_BASE_URL`, `GEMINI_API_BASE`, `OLLAMA_API_BASE`, `OLLAMA_HOST` "
+    "| Where models of `openai/`, `gemini/` and `ollama/` are ([servers.md](servers.md)). | a URL |",
+    "| `OPENAI_API_KEY`, `GEMINI_API_KEY`, `OLLAMA_API_KEY` | The key for each. | a key |",
     "| `NO_COLOR` | No colours, unless `--color` asks for them. | anything |",
     "| `FORCE_COLOR` | Colours, also through a pipe. | anything |",
 )

@@ -61,7 +61,7 @@ def client_of(
     """A client of a server that is there."""
     pauses: list[float] = []
     address = Address(server.url, "OPENAI_API_BASE", "OPENAI_API_KEY", key=key)
-    engine = ServerEngine(address, "m", DIALECTS[kind], Patience(**patience), pauses.append)
+    engine = ServerEngine(lambda: address, "m", DIALECTS[kind], Patience(**patience), pauses.append)
     return Client(engine, server, pauses)
 
 

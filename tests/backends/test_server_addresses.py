@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from scripted_http import serving
 
+import spnl
 from spnl.backends.pool import ModelPool
 from spnl.backends.servers.address import Address, address_of_provider, address_of_server, read_key
 from spnl.backends.servers.backend import ServerBackend, openai
@@ -170,6 +172,22 @@ def test_a_key_that_goes_unencrypted_over_a_network_is_told(monkeypatch: pytest.
     monkeypatch.setenv("OPENAI_API_BASE", "http://a.example/v1")
     openai(told.append).load("m").close()
     assert told == ["the key in OPENAI_API_KEY goes unencrypted to http://a.example/v1"]
+
+
+def test_an_engine_that_is_kept_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = ModelPool()
+    with (
+        serving(lambda exchange: exchange.reply("one")) as one,
+        serving(lambda exchange: exchange.reply("two")) as two,
+    ):
+        said = []
+        for server, key in ((one, "a"), (one, "b"), (two, "b")):
+            monkeypatch.setenv("OPENAI_API_BASE", server.url)
+            monkeypatch.setenv("OPENAI_API_KEY", key)
+            said.append(spnl.run('(g "hi")', model="openai/m", models=pool).text)
+        keys = [asked.headers["authorization"] for asked in (*one.asked, *two.asked)]
+    assert (said, keys) == (["one", "one", "two"], ["Bearer a", "Bearer b", "Bearer b"])
+    pool.unload_all()
 
 
 @pytest.mark.parametrize("name", ["openai", "ollama", "gemini"])

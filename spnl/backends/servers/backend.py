@@ -50,7 +50,7 @@ class ServerBackend:
             )
         if address.key is not None and not address.is_encrypted and not address.is_loopback:
             self._notify(f"the key in {address.key_variable} goes unencrypted to {address.url}")
-        return ServerEngine(address, model, DIALECTS[self._kind])
+        return ServerEngine(self._address, model, DIALECTS[self._kind])
 
 
 def _wants_key(address: Address) -> bool:

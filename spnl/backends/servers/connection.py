@@ -14,9 +14,11 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from time import monotonic
 from typing import Any
+from weakref import finalize
 
 import httpx2
 
+from spnl.backends.servers.address import Address
 from spnl.backends.servers.deadlines import WATCH, Deadline
 from spnl.backends.servers.failures import Asked, Failure, broken, not_there, refused, timed_out, unreachable
 from spnl.frozen import Frozen
@@ -70,12 +72,11 @@ class Reply:
 class Connection:
     """What requests to one server go through. Any number of threads may use it."""
 
-    def __init__(self, asked: Asked, patience: Patience, parallel: int) -> None:
-        address = asked.address
+    def __init__(self, address: Address, patience: Patience, parallel: int) -> None:
         headers = {"accept": "text/event-stream", "user-agent": f"spnl/{__version__}"}
         if address.key is not None:
             headers["authorization"] = f"Bearer {address.key}"
-        self._asked = asked
+        self.address = address
         self._patience = patience
         # The store of certificates takes time to read, and a server without encryption shows none; should
         # there be encryption after all, the empty store trusts nobody.
@@ -89,17 +90,18 @@ class Connection:
             trust_env=not address.is_loopback,
             verify=verify,
         )
+        self._end = finalize(self, self._client.close)
 
     def close(self) -> None:
-        """Close the connections that are kept."""
-        self._client.close()
+        """Close the connections that are kept; this happens too when nobody has this one any more."""
+        self._end()
 
     @contextmanager
     def post(self, path: str, body: dict[str, Any], asked: Asked) -> Iterator[Reply]:
         """A reply to a request, which ends with the block; raises `Failure` where there is none."""
         begun = monotonic()
         try:
-            with self._client.stream("POST", f"{asked.address.url}/{path}", json=body) as response:
+            with self._client.stream("POST", f"{self.address.url}/{path}", json=body) as response:
                 if response.status_code != 200:
                     raise self._failure(response, asked)
                 stream = response.extensions["network_stream"]
@@ -125,7 +127,7 @@ class Connection:
         try:
             with self._client.stream(
                 "GET",
-                f"{self._asked.address.url}/models",
+                f"{self.address.url}/models",
                 headers={"accept": "application/json"},
                 timeout=self._patience.connect,
             ) as response:

@@ -7,10 +7,10 @@ never after, for what has been shown cannot be taken back.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from weakref import finalize
 
 from spnl.backends.base import Chunk, Finish, Request
 from spnl.backends.messages import check_messages
@@ -35,12 +35,13 @@ _END_SECONDS = 1.0
 class ServerEngine:
     """A model on a server. It takes no memory here, and nothing is asked before the first request.
 
-    `pause` waits for so many seconds before another try.
+    `locate` tells where the server is, and with which key; it is asked before each request, so that an engine
+    that is kept follows the environment. `pause` waits for so many seconds before another try.
     """
 
     def __init__(
         self,
-        address: Address,
+        locate: Callable[[], Address],
         model: str,
         dialect: Dialect,
         patience: Patience | None = None,
@@ -50,25 +51,25 @@ class ServerEngine:
         self._dialect = dialect
         self._patience = patience or Patience()
         self._pause = pause
-        self._asked = Asked(address, model)
-        self._connection = Connection(self._asked, self._patience, dialect.parallel)
-        self._end = finalize(self, self._connection.close)  # also when nobody has the engine any more
+        self._locate = locate
+        self._model = model
+        self._connecting = threading.Lock()
+        self._connection: Connection | None = None
         self._closed = False
         self._counts = True
         """Whether the server takes the wish for usage; unset by one that refuses it."""
 
     def stream(self, request: Request) -> Iterator[Chunk | Finish]:
         """The reply, piece by piece, ending with one `Finish`. Closing the iterator closes the connection."""
-        if self._closed:
-            raise GenerationError("engine-failed", f"{self._asked.model} has been unloaded")
         check_messages(request.messages)
-        body = self._dialect.body(self._asked.model, request)
-        asked = self._asked.but(words=sampling_words(body))
+        body = self._dialect.body(self._model, request)
+        connection = self._connect()
+        asked = Asked(connection.address, self._model, sampling_words(body))
         tries = 0
         while True:
             begun = False
             try:
-                for piece in self._try(body, asked):
+                for piece in self._try(connection, body, asked):
                     begun = True
                     yield piece
                 return
@@ -90,15 +91,28 @@ class ServerEngine:
 
     def close(self) -> None:
         """Close the connections."""
-        self._closed = True
-        self._end()
+        with self._connecting:
+            self._closed = True
+            if self._connection is not None:
+                self._connection.close()
 
-    def _try(self, body: dict[str, Any], asked: Asked) -> Iterator[Chunk | Finish]:
+    def _connect(self) -> Connection:
+        """The connection to where the server is now."""
+        address = self._locate()
+        with self._connecting:
+            if self._closed:
+                raise GenerationError("engine-failed", f"{self._model} has been unloaded")
+            kept = self._connection
+            if kept is None or kept.address != address or kept.address.key != address.key:
+                self._connection = kept = Connection(address, self._patience, self.parallel)
+            return kept
+
+    def _try(self, connection: Connection, body: dict[str, Any], asked: Asked) -> Iterator[Chunk | Finish]:
         """One try: the pieces of the reply. Raises `Failure`."""
         if not self._counts:
             body = {word: value for word, value in body.items() if word != "stream_options"}
         reading = Reading(asked)
-        with self._connection.post("chat/completions", body, asked) as reply:
+        with connection.post("chat/completions", body, asked) as reply:
             yield from self._pieces(reply, reading, asked)
         yield Finish(reading.reason or "stop", reading.usage)
 
