@@ -40,6 +40,13 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def processor_seconds(action: Callable[[], object]) -> float:
+    """How long the processor works on an action in this process, whatever else it has to do."""
+    started = time.process_time()
+    action()
+    return time.process_time() - started
+
+
 def rounds(actions: Sequence[Callable[[], object]], count: int, warmups: int = 1) -> list[list[float]]:
     """Time several actions in turn, `count` times over, so that a machine's drift strikes all alike.
 
