@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 
-from spnl.config import read_config
+from spnl.config import read_config, settle
 from spnl.executor.answer import Output, Style
 from spnl.executor.dispatch import Models
 from spnl.executor.machine import execute
@@ -26,6 +26,7 @@ from spnl.frozen import Frozen
 from spnl.inputs import Inputs
 from spnl.query import Query, Think
 from spnl.reader import read
+from spnl.settings import Settings
 from spnl.source import Source
 from spnl.stores.base import Store
 from spnl.syntax import Program
@@ -109,6 +110,7 @@ def run(
     models: Models | None = None,
     journal: str | os.PathLike[str] | None = None,
     cache: bool = False,
+    settings: Settings | None = None,
 ) -> Answer:
     """Run a program and give back its answer.
 
@@ -116,15 +118,15 @@ def run(
     `temperature`, `max_tokens` and `think` replace what the program says, as the command line's flags do;
     `SPNL_MODEL`, or else the configuration, fills in where it names no model. `output` is given the answer
     while it is made, and `observer` everything else. `models` gives the engines; without it, the pool of this
-    process. Finished replies are added to the file `journal`, and with `cache` kept for all programs
-    of this user; what is there is not generated again.
-    Raises `SpnlError`s for everything a user can mend.
+    process does, and loads as `settings` say, or else the environment and the configuration. Finished
+    replies are added to the file `journal`, and with `cache` kept for all programs of this user; what is
+    there is not generated again. Raises `SpnlError`s for everything a user can mend.
     """
     query = program if isinstance(program, Query) else expand(program, arguments=arguments, inputs=inputs)
     if models is None:
         from spnl.backends.pool import POOL
 
-        models = POOL
+        models = POOL.with_settings(settings or settle(os.environ))
     default = os.environ.get("SPNL_MODEL") or read_config(os.environ).model
     options = RunOptions(model, temperature, max_tokens, think, default)
     collector = Collector(output)

@@ -15,7 +15,7 @@
     key_env = "GPU_KEY"                       the environment variable that holds the key
 
 A flag, a clause and an environment variable stand above it. It is looked for at every run, so this imports
-errors and frozen records only; what reads it (`config_file`) is imported where there is a file.
+errors, frozen records and settings only; what reads it (`config_file`) is imported where there is a file.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import Any
 
 from spnl.errors import UsageError
 from spnl.frozen import Frozen
+from spnl.settings import Settings, read_settings
 
 MAX_BYTES = 1024 * 1024
 """The largest configuration that is read: far above any that a person writes."""
@@ -78,6 +79,14 @@ def config_path(environ: Mapping[str, str]) -> str:
         base = environ.get("XDG_CONFIG_HOME", "").strip()
         folder = os.path.join(base or os.path.expanduser("~/.config"), "spnl")
     return os.path.join(folder, "config.toml")
+
+
+def settle(environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> Settings:
+    """The engine's settings that are in force: flags above the environment above the configuration.
+
+    `flags` holds texts by the names of the variables that they stand above. Raises `UsageError`.
+    """
+    return read_settings(environ, read_config(environ).mistralrs, flags)
 
 
 def read_config(environ: Mapping[str, str]) -> Config:

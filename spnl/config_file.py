@@ -110,8 +110,12 @@ def _folders(entry: Entry) -> tuple[str, ...]:
     """Folders; a relative one is relative to the folder of the file."""
     if not isinstance(entry.value, list) or not all(isinstance(item, str) for item in entry.value):
         raise entry.wrong("a list of texts")
-    beside = os.path.dirname(os.path.abspath(entry.source.name))
-    return tuple(os.path.join(beside, os.path.expanduser(folder)) for folder in entry.value)
+    return tuple(_beside(entry.source, folder) for folder in entry.value)
+
+
+def _beside(source: Source, path: str) -> str:
+    """A path as it is meant in the file."""
+    return os.path.join(os.path.dirname(os.path.abspath(source.name)), os.path.expanduser(path))
 
 
 def _aliases(entry: Entry) -> dict[str, str]:
@@ -155,8 +159,9 @@ def _setting(variable: Variable) -> Read:
         value = entry.value
         if not isinstance(value, str | bool | int | float):
             raise entry.wrong(variable.accepts)
+        text = str(value).lower() if isinstance(value, bool) else str(value).strip()
         try:
-            return variable.read(str(value).lower() if isinstance(value, bool) else str(value).strip())
+            return variable.read(_beside(entry.source, text) if variable.is_path else text)
         except (LookupError, ValueError):
             raise entry.wrong(variable.accepts, variable.nearest(str(value))) from None
 

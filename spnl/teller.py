@@ -25,6 +25,7 @@ class Teller(Observer):
         self._verbose = verbose
         self._cut: list[Reply] = []
         self._in_thought = False
+        self.wants_details = verbose >= 1
         self.wants_prompts = verbose >= 2
 
     def notice(self, text: str) -> None:
@@ -42,7 +43,7 @@ class Teller(Observer):
         started = perf_counter()
         with _interrupt_kills():
             yield
-        if self._verbose:
+        if what is not None or self._verbose:
             self._console.notice(f"loaded {model} in {perf_counter() - started:.2f} s")
 
     def asked(self, model: str, request: Request, prompt: str | None) -> None:

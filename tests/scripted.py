@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from spnl.backends.base import Chunk, Finish, Request, Usage
 from spnl.errors import SpnlError
+from spnl.settings import Settings
 
 PATIENCE = 20.0
 """Seconds after which waiting for another thread is a failure; no test that passes waits so long."""
@@ -123,6 +124,12 @@ class ScriptedModels:
         self.engines = engines
         self.faults = faults or {}
         self.loaded: list[str] = []
+        self.settings: Settings | None = None
+
+    def with_settings(self, settings: Settings) -> ScriptedModels:
+        """These models, whatever the settings: the last ones are kept."""
+        self.settings = settings
+        return self
 
     def get(self, model: str, notify: Callable[[str], None]) -> ScriptedEngine:
         if model in self.faults:
@@ -134,7 +141,7 @@ class ScriptedModels:
     def is_loaded(self, model: str) -> bool:
         return model in self.loaded
 
-    def describe(self, model: str) -> str | None:
+    def describe(self, model: str, fully: bool) -> str | None:
         return None
 
     def identity(self, model: str, notify: Callable[[str], None]) -> str:

@@ -211,7 +211,7 @@ class _NoModels:
         """Refuse."""
         raise _ModelAskedFor
 
-    def describe(self, model: str) -> NoReturn:
+    def describe(self, model: str, fully: bool) -> NoReturn:
         """Refuse."""
         raise _ModelAskedFor
 

@@ -104,6 +104,9 @@ class Backend(Protocol):
         """The engine for a model's name without its prefix, ready to stream. Raises `ModelError`."""
         ...
 
-    def describe(self, model: str) -> str | None:
-        """What would be loaded, for a notice before a load that takes a while; None where it will not."""
+    def describe(self, model: str, fully: bool) -> str | None:
+        """What would be loaded, for a notice before a load that takes a while; None where it will not.
+
+        With `fully` always, with which file that is and why this one.
+        """
         ...

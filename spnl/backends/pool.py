@@ -12,22 +12,31 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from spnl.backends.base import Engine
 from spnl.backends.table import KeyedBackend, Notify, get_backend
-from spnl.config import read_config
+from spnl.config import read_config, settle
 from spnl.frozen import Frozen
 from spnl.models.names import parse_model
+from spnl.settings import Settings
 
 DEFAULT_LIMIT = 3
 """How many models a pool holds: enough to compare a few, few enough for a machine's memory."""
 
 
+class _Key(NamedTuple):
+    """What a loaded engine is known by: the name that all names of its model share, and how it was loaded."""
+
+    name: str
+    settings: Settings
+
+
 class _Model(Frozen):
     """A model's name, resolved: what the pool calls it, its backend, and its name there."""
 
-    key: str
+    key: _Key
     backend: KeyedBackend
     rest: str
 
@@ -59,22 +68,27 @@ class ModelPool:
     def __init__(
         self,
         limit: int = DEFAULT_LIMIT,
-        backends: Callable[[str, Notify], KeyedBackend] = get_backend,
+        backends: Callable[[str, Notify, Settings], KeyedBackend] = get_backend,
     ) -> None:
         self._limit = limit
         self._backends = backends
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Engine] = OrderedDict()
-        self._alive: WeakValueDictionary[str, Engine] = WeakValueDictionary()
-        self._loads: dict[str, _Load] = {}
+        self._kept: OrderedDict[_Key, Engine] = OrderedDict()
+        self._alive: WeakValueDictionary[_Key, Engine] = WeakValueDictionary()
+        self._loads: dict[_Key, _Load] = {}
 
-    def get(self, model: str, notify: Notify = _say_nothing) -> Engine:
+    def with_settings(self, settings: Settings) -> SettledPool:
+        """This pool as one run sees it: its models are loaded as `settings` say."""
+        return SettledPool(self, settings)
+
+    def get(self, model: str, notify: Notify = _say_nothing, settings: Settings | None = None) -> Engine:
         """The engine of a model, loaded if it is not yet. Raises `ModelError`.
 
         `notify` is told what the user should know of the load. A load that fails is forgotten: those that
-        waited for it fail alike, and the next to ask tries again.
+        waited for it fail alike, and the next to ask tries again. Without `settings`, they are those of the
+        environment and the configuration. A model that is loaded in two ways is in memory twice.
         """
-        named = self._resolve(model, notify)
+        named = self._resolve(model, notify, settings)
         with self._lock:
             engine = self._alive.get(named.key)
             if engine is not None:
@@ -89,39 +103,41 @@ class ModelPool:
             self._run(load, named)
         return load.result()
 
-    def is_loaded(self, model: str) -> bool:
+    def is_loaded(self, model: str, settings: Settings | None = None) -> bool:
         """Whether `get` would return at once. Raises `ModelError` where the name is of no model."""
-        return self._resolve(model).key in self._alive
+        return self._resolve(model, settings=settings).key in self._alive
 
-    def describe(self, model: str) -> str | None:
-        """What `get` would load, where that takes a while. Raises `ModelError`."""
-        named = self._resolve(model)
-        return named.backend.describe(named.rest)
+    def describe(self, model: str, fully: bool = False, settings: Settings | None = None) -> str | None:
+        """What `get` would load, where that takes a while, or always, `fully`. Raises `ModelError`."""
+        named = self._resolve(model, settings=settings)
+        return named.backend.describe(named.rest, fully)
 
-    def identity(self, model: str, notify: Notify = _say_nothing) -> str:
-        """What tells a model from every other, without loading it. Raises `ModelError`."""
-        named = self._resolve(model, notify)
+    def identity(self, model: str, notify: Notify = _say_nothing, settings: Settings | None = None) -> str:
+        """What the replies of a model depend on, beside what it is asked. Raises `ModelError`."""
+        named = self._resolve(model, notify, settings)
         return named.backend.identity(named.rest)
 
     def loaded(self) -> tuple[str, ...]:
         """The names of the models in memory, as `get` takes them; the one used last stands last."""
         with self._lock:
             let_go = [key for key in self._alive if key not in self._kept]
-            return (*let_go, *self._kept)
+            return tuple(dict.fromkeys(key.name for key in (*let_go, *self._kept)))
 
     def unload(self, model: str) -> bool:
-        """Close a model's engine; whether it was loaded. A stream that is open runs to its end."""
-        return self._close(self._resolve(model).key)
+        """Close a model's engines; whether there was one. A stream that is open runs to its end."""
+        return self._close(self._resolve(model).key.name)
 
     def unload_all(self) -> None:
         """Close all engines."""
-        for key in self.loaded():
-            self._close(key)
+        for name in self.loaded():
+            self._close(name)
 
-    def _resolve(self, model: str, notify: Notify = _say_nothing) -> _Model:
+    def _resolve(self, model: str, notify: Notify = _say_nothing, settings: Settings | None = None) -> _Model:
         name = parse_model(model, read_config(os.environ).servers)
-        backend = self._backends(name.backend, notify)
-        return _Model(f"{name.backend}/{backend.key(name.rest)}", backend, name.rest)
+        settings = settings or settle(os.environ)
+        backend = self._backends(name.backend, notify, settings)
+        key = _Key(f"{name.backend}/{backend.key(name.rest)}", settings.of_load)
+        return _Model(key, backend, name.rest)
 
     def _run(self, load: _Load, model: _Model) -> None:
         """Load a model for everybody who waits for it. What it raises, `load.result` raises."""
@@ -136,7 +152,7 @@ class ModelPool:
                 self._keep(model.key, load.engine)
         load.done.set()
 
-    def _keep(self, key: str, engine: Engine) -> None:
+    def _keep(self, key: _Key, engine: Engine) -> None:
         """Hold an engine as the one used last."""
         self._kept[key] = engine
         self._kept.move_to_end(key)
@@ -148,14 +164,40 @@ class ModelPool:
         while len(self._kept) >= self._limit:
             self._kept.popitem(last=False)
 
-    def _close(self, key: str) -> bool:
+    def _close(self, name: str) -> bool:
         with self._lock:
-            engine = self._alive.pop(key, None)
-            self._kept.pop(key, None)
-        if engine is None:
-            return False
-        engine.close()
-        return True
+            keys = [key for key in self._alive if key.name == name]
+            engines = [self._alive.pop(key, None) for key in keys]
+            for key in keys:
+                self._kept.pop(key, None)
+        for engine in engines:
+            if engine is not None:
+                engine.close()
+        return bool(keys)
+
+
+class SettledPool:
+    """A pool together with how models are loaded (`spnl.executor.dispatch.Models`)."""
+
+    def __init__(self, pool: ModelPool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+
+    def get(self, model: str, notify: Notify) -> Engine:
+        """The engine of a model. Raises `ModelError`."""
+        return self._pool.get(model, notify, self._settings)
+
+    def is_loaded(self, model: str) -> bool:
+        """Whether `get` would return at once. Raises `ModelError`."""
+        return self._pool.is_loaded(model, self._settings)
+
+    def describe(self, model: str, fully: bool) -> str | None:
+        """What `get` would load, where that takes a while, or always, `fully`. Raises `ModelError`."""
+        return self._pool.describe(model, fully, self._settings)
+
+    def identity(self, model: str, notify: Notify) -> str:
+        """What the replies of a model depend on, beside what it is asked. Raises `ModelError`."""
+        return self._pool.identity(model, notify, self._settings)
 
 
 POOL = ModelPool()

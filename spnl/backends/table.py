@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from spnl.backends.base import Backend
 from spnl.config import read_config
 from spnl.errors import ModelError, did_you_mean
+from spnl.settings import Settings
 
 Notify = Callable[[str], None]
 """Given a sentence for the user: a setting that has no effect here, and why."""
@@ -40,11 +41,14 @@ class KeyedBackend(Backend, Protocol):
         ...
 
 
-def get_backend(name: str, notify: Notify) -> KeyedBackend:
-    """The backend of a name, as `spnl.models.names.parse_model` gives it; `ModelError` if there is none."""
+def get_backend(name: str, notify: Notify, settings: Settings) -> KeyedBackend:
+    """The backend of a name, as `spnl.models.names.parse_model` gives it; `ModelError` if there is none.
+
+    It loads as `settings` say, and tells `notify` what of them has no effect here.
+    """
     made: KeyedBackend
     if name in _BACKENDS:
-        made = _maker(_BACKENDS[name])(notify)
+        made = _maker(_BACKENDS[name])(notify, settings)
         return made
     servers = read_config(os.environ).servers
     if name in servers:

@@ -10,11 +10,13 @@ import click
 from spnl.commands.options import (
     AnswerOptions,
     KeepOptions,
+    LoadingOptions,
     NoticeOptions,
     OptionGroup,
     Overrides,
     answer_options,
     keep_options,
+    loading_options,
     notice_options,
     overrides,
 )
@@ -74,6 +76,7 @@ drawing_options = OptionGroup(
 @click.option("--backend", type=click.Choice(sorted(PREFIXES)), help="What runs the model of --model.")
 @overrides
 @drawing_options
+@loading_options
 @keep_options
 @answer_options
 @notice_options
@@ -84,6 +87,7 @@ def command(
     backend: str | None,
     overrides: Overrides,
     drawing: Drawing,
+    loading: LoadingOptions,
     keep: KeepOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
@@ -101,6 +105,7 @@ def command(
     perform(
         lambda: _query(_prompt(prompt), system, draws, drawing.sampling()),
         overrides.but(model=_model(backend, overrides.model)),
+        loading,
         keep,
         answer,
         notices,

@@ -9,27 +9,34 @@ Options that belong together are a group: a command takes the group, and is give
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, Literal, get_args
 
 import click
 
 from spnl.commands.parameters import TEMPERATURE, Definition, FileName, ModelName
+from spnl.config import settle
 from spnl.frozen import Frozen
+from spnl.settings import VARIABLES, Settings, Variable
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class OptionGroup:
-    """Options whose values a command gets as one record: the parameter `name`, of the type `record`.
+    """Options whose values a command gets as one record: the parameter `name`.
 
-    The options' own names are the record's fields.
+    `make` makes the record of the values by the options' names, which are `fields`: those of the record,
+    where it is a class of records.
     """
 
-    def __init__(self, name: str, record: type[Frozen], *options: Decorator) -> None:
+    def __init__(
+        self, name: str, make: Callable[..., Frozen], *options: Decorator, fields: Iterable[str] | None = None
+    ) -> None:
         self.name = name
-        self.record = record
+        self.fields = tuple(fields if fields is not None else getattr(make, "_fields", ()))
+        self._make = make
         self._options = options
 
     def __call__(self, command: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,8 +44,8 @@ class OptionGroup:
 
         @wraps(command)
         def with_record(**values: Any) -> Any:
-            fields = {field: values.pop(field) for field in self.record._fields}
-            return command(**{self.name: self.record(**fields)}, **values)
+            record = self._make(**{field: values.pop(field) for field in self.fields})
+            return command(**{self.name: record}, **values)
 
         function: Callable[..., Any] = with_record
         for option in reversed(self._options):
@@ -96,6 +103,62 @@ overrides = OptionGroup(
     click.option("--temperature", type=TEMPERATURE, help="Replace every temperature; 0 takes the likeliest."),
     click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Replace every max-tokens."),
     click.option("--think/--no-think", default=None, help="Let thinking models think, or not."),
+)
+
+
+class LoadingOptions(Frozen):
+    """How models are loaded: what the flags say, by the names of the variables that they stand above."""
+
+    texts: Mapping[str, str]
+
+    @classmethod
+    def of_flags(cls, **flags: str | None) -> LoadingOptions:
+        """Of the flags' texts by the fields of the settings; those that are not given are left out."""
+        names = {variable.field: variable.name for variable in VARIABLES}
+        return cls({names[field]: text for field, text in flags.items() if text is not None})
+
+    def settings(self) -> Settings:
+        """The settings that are in force, with this process's environment and the configuration."""
+        return settle(os.environ, self.texts)
+
+
+class SettingText(click.ParamType[str]):
+    """A text that a setting takes, checked here, where a complaint can name the flag."""
+
+    def __init__(self, variable: Variable) -> None:
+        self.name = "text"
+        self._variable = variable
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value).strip()
+        try:
+            self._variable.read(text)
+        except (LookupError, ValueError):
+            near = "".join(f"; {help}" for help in self._variable.nearest(text))
+            self.fail(f"{value!r} is not {self._variable.accepts}{near}")
+        return text
+
+
+def _flag(variable: Variable) -> Decorator:
+    if variable.field == "paged_attention":
+        return click.option(
+            "--paged-attn/--no-paged-attn",
+            variable.field,
+            default=None,
+            callback=lambda context, option, on: None if on is None else str(on).lower(),
+            help=variable.meaning,
+        )
+    type, metavar = SettingText(variable), variable.metavar
+    return click.option(variable.flag, variable.field, type=type, metavar=metavar, help=variable.meaning)
+
+
+_WITH_FLAGS = [variable for variable in VARIABLES if variable.has_flag]
+
+loading_options = OptionGroup(
+    "loading",
+    LoadingOptions.of_flags,
+    *map(_flag, _WITH_FLAGS),
+    fields=[variable.field for variable in _WITH_FLAGS],
 )
 
 AnswerForm = Literal["text", "json", "jsonl", "nul"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spnl.api import run
-from spnl.commands.options import AnswerForm, AnswerOptions, KeepOptions, NoticeOptions, Overrides
-from spnl.config import read_config
+from spnl.commands.options import (
+    AnswerForm,
+    AnswerOptions,
+    KeepOptions,
+    LoadingOptions,
+    NoticeOptions,
+    Overrides,
+)
 from spnl.console import Console, TextAnswer
 from spnl.query import Query
-from spnl.settings import read_settings
 from spnl.teller import Teller
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 def perform(
     make_query: Callable[[], Query],
     overrides: Overrides,
+    loading: LoadingOptions,
     keep: KeepOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
@@ -29,7 +34,7 @@ def perform(
 
     What the environment and the configuration say is read before the query is made, which may ask a person.
     """
-    settings = read_settings(os.environ, read_config(os.environ).mistralrs)
+    settings = loading.settings()
     query = make_query()
     console = Console(notices.color, quiet=notices.quiet)
     file_out = _output_file(answer.target) if answer.target is not None else None
@@ -38,7 +43,14 @@ def perform(
     output = _answer_writer(console, answer.form, file_out, live)
     teller = Teller(console, notices.verbose)
     try:
-        run(query, **overrides.as_dict(), **keep.as_dict(), output=output, observer=teller)
+        run(
+            query,
+            **overrides.as_dict(),
+            **keep.as_dict(),
+            output=output,
+            observer=teller,
+            settings=settings,
+        )
     except BaseException:
         output.abandon()
         raise

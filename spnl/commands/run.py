@@ -8,11 +8,13 @@ from spnl.commands.loading import query_of
 from spnl.commands.options import (
     AnswerOptions,
     KeepOptions,
+    LoadingOptions,
     NoticeOptions,
     Overrides,
     ProgramOptions,
     answer_options,
     keep_options,
+    loading_options,
     notice_options,
     overrides,
     program_options,
@@ -25,12 +27,14 @@ from spnl.commands.source import program_source
 @program_options
 @overrides
 @keep_options
+@loading_options
 @answer_options
 @notice_options
 def command(
     given: ProgramOptions,
     overrides: Overrides,
     keep: KeepOptions,
+    loading: LoadingOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
 ) -> None:
@@ -47,6 +51,7 @@ def command(
     perform(
         lambda: query_of(program_source(given.program, given.text, given.file), dict(given.definitions)),
         overrides,
+        loading,
         keep,
         answer,
         notices,

@@ -36,7 +36,7 @@ class Models(Protocol):
         """Whether `get` would return at once."""
         ...
 
-    def describe(self, model: str) -> str | None:
+    def describe(self, model: str, fully: bool) -> str | None:
         """What `get` would load, where that takes a while."""
         ...
 
@@ -176,7 +176,7 @@ class Dispatcher:
     def _load(self, model: str) -> Engine:
         if self._models.is_loaded(model):
             return self._models.get(model, self._observer.notice)
-        with self._observer.loading(model, self._models.describe(model)):
+        with self._observer.loading(model, self._models.describe(model, self._observer.wants_details)):
             return self._models.get(model, self._observer.notice)
 
     def _launch(self, engine: Engine, job: Job) -> None:

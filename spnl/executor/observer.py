@@ -34,5 +34,8 @@ class Observer:
     def replied(self, reply: Reply, span: Span | None) -> None:
         """A generation is complete."""
 
+    wants_details = False
+    """Whether `loading` is to be told of every load, and which file was chosen and why."""
+
     wants_prompts = False
     """Whether `asked` is to be given rendered prompts, which takes time to make."""

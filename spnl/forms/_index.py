@@ -10,6 +10,7 @@ MODULES = {
     "=": "predicates",
     ">": "predicates",
     ">=": "predicates",
+    "adapter": "generation",
     "all?": "logic",
     "and": "logic",
     "any?": "logic",

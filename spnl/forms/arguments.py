@@ -101,7 +101,7 @@ def _call(call: Call, converted: list[list[Any]], given: list[Given]) -> Value:
         if entry.param.variadic:
             positional.extend(values)
         elif entry.param.type.many:
-            named[entry.param.python_name] = entry.param.type.gather(values, entry.span)
+            named[entry.param.python_name] = entry.param.type.gather(values, entry.span, entry.places)
         else:
             named[entry.param.python_name] = values[0]
     function: Callable[..., Value] = call.form.function

@@ -17,7 +17,8 @@ from spnl.forms.sampling_types import (
     TopP,
 )
 from spnl.forms.shapes import needs
-from spnl.forms.types import Part, Parts, QueryArg
+from spnl.forms.types import KnownText, Part, Parts, QueryArg
+from spnl.models.names import ADAPTER_MARK
 from spnl.query import Generate, Map, Par, Query, Repeat, Sampling
 
 
@@ -60,6 +61,20 @@ def generate(
         think=think,
     )
     return Generate(model, input, sampling, span=call.span)
+
+
+@form("adapter")
+def adapter(call: Call, where: KnownText) -> str:
+    """A LoRA adapter for the model whose name stands before it: a folder, or a repository of Hugging Face.
+
+    It is one that the library peft has saved: `(g (model "Qwen/Qwen3-1.7B" (adapter "./legal")) "…")`. Its
+    value is the text that stands after a model's name wherever else one is named.
+
+    (adapter "./legal")
+    """
+    if not where.strip():
+        raise ProgramError("empty-input", "an adapter has to be somewhere", span=call.place("where"))
+    return f"{ADAPTER_MARK}{where}"
 
 
 @form("repeat", named=("n",))

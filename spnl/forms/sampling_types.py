@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+from spnl.errors import ProgramError
 from spnl.forms.number_types import IntegerType, NumberType, at_least
 from spnl.forms.types import ArgType, KnownTextType, TextsType
+from spnl.models.names import ADAPTER_MARK
 from spnl.query import Query
 from spnl.source import Span
 from spnl.values import Value, WrongKind, pending_in
@@ -25,15 +27,28 @@ class ThinkType(ArgType):
 
 
 class ModelNameType(KnownTextType):
-    """The name of a model."""
+    """The name of a model, and after it an adapter if it is to have one."""
 
     name = "a model's name"
     accepts = frozenset(("text",))
+    many = True
 
     def convert(self, value: Value, span: Span) -> str:
         if isinstance(value, (bool, int, float)):
             raise WrongKind
         return super().convert(value, span)
+
+    def gather(self, values: list[Any], span: Span, places: list[Span]) -> str:
+        """The name with the adapter in it: what `(adapter WHERE)` gives goes after the name."""
+        name, *adapters = values
+        if len(adapters) > 1 or not all(text.startswith(ADAPTER_MARK) for text in adapters):
+            raise ProgramError(
+                "too-many-arguments",
+                f"clause `model` takes one name, but has {len(values)}",
+                span=places[-1],
+                helps=('after a name may stand one `(adapter "WHERE")`',),
+            )
+        return "".join((name, *adapters))
 
 
 class StopType(TextsType):

@@ -65,8 +65,8 @@ class ArgType:
         """What to do with a value of another kind."""
         return ()
 
-    def gather(self, values: list[Any], span: Span) -> Any:
-        """One argument of several converted values, for types that take `many`."""
+    def gather(self, values: list[Any], span: Span, places: list[Span]) -> Any:
+        """One argument of several converted values, for types that take `many`, with its place and theirs."""
         return tuple(values)
 
 
@@ -104,7 +104,7 @@ class QueryType(ArgType):
     def helps_for(self, value: Value) -> tuple[str, ...]:
         return (GET_HELP,)
 
-    def gather(self, values: list[Any], span: Span) -> Query:
+    def gather(self, values: list[Any], span: Span, places: list[Span]) -> Query:
         return joined(tuple(query for query in values if query != NOTHING), span)
 
 
@@ -168,7 +168,7 @@ class TextsType(ArgType):
     def helps_for(self, value: Value) -> tuple[str, ...]:
         return _helps_for_text(value)
 
-    def gather(self, values: list[Any], span: Span) -> tuple[str | Query, ...]:
+    def gather(self, values: list[Any], span: Span, places: list[Span]) -> tuple[str | Query, ...]:
         return tuple(text for value in values for text in value)
 
 

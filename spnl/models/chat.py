@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spnl.errors import UsageError
 from spnl.frozen import Frozen
 from spnl.models.files import read_bytes, read_json
 from spnl.models.gguf import Header
@@ -21,6 +22,7 @@ from spnl.models.gguf import Header
 if TYPE_CHECKING:
     from jinja2 import Template
 
+_MOST_BYTES = 1024 * 1024
 _GENERATION_MARKS = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 
 
@@ -48,6 +50,17 @@ class ChatTemplate(Frozen):
             )
         except Exception:  # the template's own code: it may fail in any way
             return None
+
+
+def read_template(path: Path) -> str:
+    """A chat template in a file of its own. `UsageError` `bad-setting` where it cannot be read."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise UsageError("bad-setting", f"{path} is larger than a chat template can be")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError("bad-setting", f"the chat template {path} cannot be read: {reason}") from None
 
 
 def template_of_gguf(header: Header) -> ChatTemplate | None:

@@ -43,6 +43,8 @@ class Description(Frozen):
 def describe(rest: str) -> Description:
     """The description of a model by its name without its prefix. Raises `ModelError`."""
     model = locate(rest)
+    if model.kind == "ggml":  # whose header tells next to nothing
+        return Description(model, None, 0, None, None, None)
     return _of_gguf(model) if model.kind == "gguf" else _of_folder(model)
 
 
@@ -71,6 +73,13 @@ def _of_folder(model: LocalModel) -> Description:
         context_in(config),
         roles_of(template_of_folder(model.path)),
     )
+
+
+def stored_as(model: LocalModel) -> str | None:
+    """How a model's weights are stored, as `Q4_K_M` or `BF16`; None where nothing says so."""
+    if model.kind == "gguf":
+        return read_header(model.path).quantisation or model.quant
+    return quantisation_in(read_json(model.path / "config.json")) if model.kind == "folder" else None
 
 
 def architecture_in(config: Mapping[str, Any]) -> str | None:

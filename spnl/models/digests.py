@@ -41,6 +41,14 @@ def digest_of_model(model: LocalModel, notify: Callable[[str], None]) -> str:
     return lines[0] if len(lines) == 1 else hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def digest_of_folder(folder: Path, notify: Callable[[str], None]) -> str:
+    """A digest of an adapter's files: its weights, and what says how they are used. Raises OSError."""
+    patterns = ("*.safetensors", *_BESIDE_WEIGHTS)
+    files = sorted({file for pattern in patterns for file in folder.glob(pattern)})
+    lines = [f"{file.name} {digest_of_file(file, notify)}" for file in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def digest_of_file(file: Path, notify: Callable[[str], None]) -> str:
     """The SHA-256 of a file in hexadecimal, or its id in git, which has 40 digits. Raises OSError."""
     path = file.resolve()

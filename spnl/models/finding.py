@@ -22,6 +22,7 @@ from spnl.models.cache import (
 )
 from spnl.models.choice import Choice, Refusal, choose
 from spnl.models.files import read_json, with_home
+from spnl.models.ggml import is_ggml
 from spnl.models.gguf import require_gguf
 from spnl.models.listing import parts_of, plain
 from spnl.models.local import LocalModel
@@ -55,6 +56,23 @@ def _of_hub(hub: HubName, rest: str, path: Path | None) -> LocalModel:
         if path is not None and (os.path.exists(path) or not _is_cached(hub)):
             return _at(path)
         raise
+
+
+def folder_of(name: str) -> Path:
+    """The folder of what goes with a model: a path, or a repository in the cache, whatever it holds.
+
+    A `ModelError` `no-such-model` where it is not on this machine.
+    """
+    path = Path(os.path.expanduser(name))
+    if os.path.isdir(path):
+        return path
+    hub = None if is_path(name) else parse_hub(name)
+    if hub is None:
+        raise _missing(path)
+    folder = repo_folder(cache_folder(os.environ), hub.repo)
+    for snapshot in snapshots(folder, hub.revision):
+        return snapshot.folder
+    raise _not_cached(hub, name, folder)
 
 
 def cached_model(hub: HubName, rest: str) -> LocalModel:
@@ -116,7 +134,7 @@ def _at(path: Path) -> LocalModel:
     if os.path.isdir(path):
         return _folder(path)
     if os.path.isfile(path):
-        return _gguf(path, path.name)
+        return _ggml(path) if is_ggml(path) else _gguf(path, path.name)
     if os.path.exists(path):
         raise ModelError("not-a-model", f"{path} is neither a file nor a folder")
     raise _missing(path)
@@ -128,6 +146,10 @@ def _gguf(path: Path, name: str) -> LocalModel:
         require_gguf(file)
     quant = str(quant_in(path.name.rpartition(".")[0])[0]) or None
     return LocalModel("gguf", files[0], files, name, _size(files), quant)
+
+
+def _ggml(path: Path) -> LocalModel:
+    return LocalModel("ggml", path, (path,), path.name, _size((path,)))
 
 
 def _parts(path: Path) -> tuple[Path, ...]:

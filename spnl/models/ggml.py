@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 # ggml's tensor types: the name, the elements of a block, and the bytes it takes (ggml.h, ggml-common.h).
 TENSOR_TYPES = {
     0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 6: ("Q5_0", 32, 22),
@@ -22,3 +24,14 @@ FILE_TYPES = {
     26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16",
     36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4", 39: "NVFP4",
 }  # fmt: skip
+
+_BEFORE_GGUF = (b"lmgg", b"fmgg", b"tjgg", b"algg")
+
+
+def is_ggml(path: Path) -> bool:
+    """Whether a file is of one of the forms before GGUF, by its first bytes: ggml, ggmf, ggjt, ggla."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in _BEFORE_GGUF
+    except OSError:
+        return False

@@ -18,7 +18,7 @@ class LocalModel(Frozen):
     this one was chosen of several.
     """
 
-    kind: Literal["gguf", "folder"]
+    kind: Literal["gguf", "ggml", "folder"]
     path: Path
     files: tuple[Path, ...]
     name: str

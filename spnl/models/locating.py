@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from spnl.errors import ModelError
 from spnl.models.gguf import require_gguf
 from spnl.models.local import BUNDLED_FILE, LocalModel
 from spnl.models.names import BUNDLED
+
+_ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def locate(rest: str) -> LocalModel:
@@ -20,3 +25,26 @@ def locate(rest: str) -> LocalModel:
         return find(rest)
     require_gguf(BUNDLED_FILE)
     return LocalModel("gguf", BUNDLED_FILE, (BUNDLED_FILE,), BUNDLED, BUNDLED_FILE.stat().st_size)
+
+
+def locate_folder(name: str) -> Path:
+    """The folder of what goes with a model: a path, or a repository in the cache, whatever it holds.
+
+    A `ModelError` `no-such-model` where it is not on this machine.
+    """
+    from spnl.models.finding import folder_of
+
+    return folder_of(name)
+
+
+def locate_adapter(name: str) -> Path:
+    """The folder of a LoRA adapter, as the library peft saves them. `ModelError` says what hinders."""
+    folder = locate_folder(name)
+    missing = [file for file in _ADAPTER if not (folder / file).is_file()]
+    if missing:
+        raise ModelError(
+            "bad-adapter",
+            f"{name} is no adapter that the engine can use: it has no {' and no '.join(missing)}",
+            helps=("an adapter is a folder as the library peft saves it",),
+        )
+    return folder

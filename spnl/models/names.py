@@ -10,6 +10,8 @@ server in the configuration. What the rest may be, here:
     org/repo/x/y.gguf     a file of it, also written `org/repo:x/y.gguf`
     org/repo@main         a branch, a tag or a commit of it, also before `:Q8_0` and before `/x/y.gguf`
 
+After any of them may stand `#adapter=WHERE`, a LoRA adapter: a folder, or a repository.
+
 The working directory never shadows a repository: a path that could be taken for one is written `./org/repo`.
 Imports errors and frozen records only.
 """
@@ -37,6 +39,9 @@ PREFIXES = {
     "gemini": "gemini",
 }
 """What a name may begin with, and the backend that each prefix belongs to."""
+
+ADAPTER_MARK = "#adapter="
+"""What stands between a model's name and its adapter."""
 
 _PATH_STARTS = ("/", "./", "../", "~")
 _SEGMENT = r"(?!\.+(?:[/:@]|$))[\w.-]+"
@@ -90,12 +95,30 @@ def parse_model(name: str, servers: Container[str] = ()) -> ModelName:
         raise _bad(f"`{name}` names no model after `{prefix}/`")
     if "://" in rest:
         raise _bad(f"`{name}` is an address, not a model's name")
-    if backend == HERE and not is_path(rest) and parse_hub(rest) is None:
+    plain, adapter = split_adapter(rest)
+    if adapter is not None and (backend != HERE or not adapter):
+        raise _bad(
+            f"`{name}` names no adapter" if not adapter else f"a server's model `{name}` takes no adapter"
+        )
+    if backend == HERE and not is_path(plain) and parse_hub(plain) is None:
         hint = _MARKS if re.search("[@:]", rest) else "begin a path with `/`, `./`, `../` or `~`"
         raise _bad(f"`{name}` cannot be a model's name", hint)
     if backend != HERE and " " in rest:
         raise _bad(f"`{name}` cannot be a model's name: it holds a space")
     return ModelName(backend, rest)
+
+
+def split_adapter(rest: str) -> tuple[str, str | None]:
+    """A model's name without its prefix, and the LoRA adapter that it is to have: `NAME#adapter=WHERE`."""
+    name, mark, adapter = rest.partition(ADAPTER_MARK)
+    return name, adapter if mark else None
+
+
+def with_adapter(name: str, adapter: str) -> str:
+    """The name of a model with an adapter; `ModelError` `bad-model-name` where it has one."""
+    if ADAPTER_MARK in name:
+        raise _bad(f"`{name}` has an adapter already")
+    return f"{name}{ADAPTER_MARK}{adapter}"
 
 
 def parse_hub(rest: str) -> HubName | None:

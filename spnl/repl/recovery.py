@@ -162,9 +162,9 @@ class RecordingModels:
         """What tells the model from every other."""
         return self.models.identity(model, notify)
 
-    def describe(self, model: str) -> str | None:
+    def describe(self, model: str, fully: bool) -> str | None:
         """What `get` would load."""
-        return self.models.describe(model)
+        return self.models.describe(model, fully)
 
     def taken(self) -> list[Exchange]:
         """What was said since this was last called."""
@@ -230,7 +230,7 @@ class ReplayingModels:
         """The name: nothing is kept by it."""
         return model
 
-    def describe(self, model: str) -> str | None:
+    def describe(self, model: str, fully: bool) -> str | None:
         """Nothing is loaded."""
         return None
 

@@ -153,7 +153,7 @@ class SharedModels:
         """True: nobody needs to be told that a model is loaded for a client."""
         return True
 
-    def describe(self, model: str) -> str | None:
+    def describe(self, model: str, fully: bool) -> str | None:
         """Nothing, for the same reason."""
         return None
 

@@ -53,4 +53,4 @@ def test_the_options_of_a_group_are_the_fields_of_its_record(group: OptionGroup)
     def command(**values: Any) -> Any:
         return values
 
-    assert [parameter.name for parameter in command.params] == list(group.record._fields)
+    assert [parameter.name for parameter in command.params] == list(group.fields)

@@ -18,12 +18,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "spnl"
 
 LAYERS = """
-    version _tables errors visible width frozen lazy places
+    version _tables errors visible width frozen lazy places setting_types
     source settings
     syntax read_errors malformed limits config_file
     literals
     reader
-    query config
+    query config models.names
     scope
     values
     files
@@ -31,7 +31,7 @@ LAYERS = """
     modules
     forms.*
     forms
-    optimizer expand_errors models.names
+    optimizer expand_errors
     expander
     unused unreachable
     checker

@@ -53,6 +53,20 @@ VALUES = [
     ("MISTRALRS_PREFIX_CACHE_N", "0", "prefix_cache", 0),
     ("MISTRALRS_PREFIX_CACHE_N", "False", "prefix_cache", 0),
     ("MISTRALRS_PREFIX_CACHE_N", "64", "prefix_cache", 64),
+    ("MISTRALRS_PAGED_ATTN_MEMORY", "0.85", "memory", 0.85),
+    ("MISTRALRS_PAGED_ATTN_MEMORY", "1", "memory", 1.0),
+    ("MISTRALRS_PAGED_ATTN_MEMORY", "4GiB", "memory", "4GiB"),
+    ("MISTRALRS_PAGED_ATTN_MEMORY", "65536 tokens", "memory", "65536tokens"),
+    ("MISTRALRS_PAGED_ATTN_CACHE_TYPE", "F8E4M3", "cache_type", "f8e4m3"),
+    ("MISTRALRS_MAX_SEQS", "10", "max_seqs", 10),
+    ("MISTRALRS_DTYPE", "BF16", "dtype", "bf16"),
+    ("MISTRALRS_TOPOLOGY", __file__, "topology", __file__),
+    ("MISTRALRS_CHAT_TEMPLATE", __file__, "chat_template", __file__),
+    ("MISTRALRS_TOKENIZER", __file__, "tokenizer", __file__),
+    ("MISTRALRS_XLORA", "org/repo", "xlora", "org/repo"),
+    ("MISTRALRS_XLORA_ORDER", __file__, "xlora_order", __file__),
+    ("MISTRALRS_SPECULATIVE_DRAFT_MODEL", "org/repo", "draft_model", "org/repo"),
+    ("MISTRALRS_SPECULATIVE_GAMMA", "16", "draft_tokens", 16),
     ("MISTRALRS_NO_STREAM", "1", "no_stream", True),
     ("MISTRALRS_NO_STREAM", "no", "no_stream", False),
     ("MISTRALRS_DEVICE", "CUDA", "device", "cuda"),
@@ -71,6 +85,15 @@ BAD = [
     ("MISTRALRS_PAGED_ATTN", "maybe", "`true` or `false`"),
     ("MISTRALRS_PAGED_ATTN_BLOCK_SIZE", "0", "8, 16 or 32"),
     ("MISTRALRS_PAGED_ATTN_BLOCK_SIZE", "64", "8, 16 or 32"),
+    ("MISTRALRS_PAGED_ATTN_MEMORY", "85", "a share from 0 to 1"),
+    ("MISTRALRS_PAGED_ATTN_MEMORY", "nan", "a share from 0 to 1"),
+    ("MISTRALRS_PAGED_ATTN_MEMORY", "4 apples", "`4GiB`"),
+    ("MISTRALRS_PAGED_ATTN_CACHE_TYPE", "fp8", "`auto` or `f8e4m3`"),
+    ("MISTRALRS_MAX_SEQS", "0", "a whole number"),
+    ("MISTRALRS_DTYPE", "f64", "`auto`, `bf16`, `f16` or `f32`"),
+    ("MISTRALRS_TOPOLOGY", "/no/where.yml", "a topology in YAML"),
+    ("MISTRALRS_CHAT_TEMPLATE", "/", "a chat template in Jinja"),
+    ("MISTRALRS_SPECULATIVE_GAMMA", "-1", "a whole number"),
     ("MISTRALRS_PREFIX_CACHE_N", "-1", "a whole number"),
     ("MISTRALRS_PREFIX_CACHE_N", "true", "a whole number"),
     ("MISTRALRS_PREFIX_CACHE_N", "1.5", "a whole number"),
@@ -113,3 +136,18 @@ def test_nothing_heavy_is_imported_before_a_model_is_loaded() -> None:
     asked = [sys.executable, "-c", LIGHT, str(TINY.parent.parent.parent)]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_flags_stand_above_the_environment_above_the_configuration() -> None:
+    configured = {"isq": "Q2K", "prefix_cache": 1, "max_seqs": 1}
+    environ = {"MISTRALRS_ISQ": "Q3K", "MISTRALRS_PREFIX_CACHE_N": "2"}
+    flags = {"MISTRALRS_ISQ": "none"}
+    assert read_settings(environ, configured, flags) == Settings(isq=None, prefix_cache=2, max_seqs=1)
+
+
+def test_a_load_depends_on_all_but_what_is_written() -> None:
+    """Two runs that differ in how they write share a model; two that differ in anything else do not."""
+    loads = {variable.field for variable in VARIABLES if variable.field not in ("no_stream", "verbose")}
+    assert Settings(no_stream=True, verbose=True).of_load == Settings()
+    for field in loads:
+        assert Settings(**{field: "other"}).of_load != Settings(), field

@@ -9,20 +9,27 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import gguf
 import mistralrs
+import numpy as np
 import pytest
-from engine.asking import ask
+from engine.asking import ask, request
 from fixtures_models import TINY, ModelFiles, copy_gguf
+from safetensors.numpy import save_file
 
 from spnl.backends.base import Engine
 from spnl.backends.mistralrs import backend as module
+from spnl.backends.mistralrs import loading
 from spnl.backends.mistralrs.backend import MistralrsBackend
 from spnl.backends.table import get_backend
+from spnl.config import settle
 from spnl.errors import ModelError, UsageError
+from spnl.models import memory
 from spnl.models.local import LocalModel
+from spnl.settings import Settings
 
 Load = Callable[[Path | str], Engine]
 
@@ -49,13 +56,58 @@ def options(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[dict[str, An
             for name, value in variables.items():
                 patch.setenv(f"MISTRALRS_{name}", value)
             with pytest.raises(ModelError):
-                MistralrsBackend(notes.append).load(str(model))
+                MistralrsBackend(notes.append, settle(os.environ)).load(str(model))
         return dict(seen), notes
 
     return load
 
 
-DEFAULTS = {"token_source": "none", "prefix_cache_n": 16, "pa_blk_size": 32, "in_situ_quant": None}
+@pytest.fixture
+def arguments(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Arguments]:
+    """What the engine is given for a model and settings, on a device, and the notes."""
+
+    def load(model: Path | str = "tiny", device: str = "cpu", **settings: Any) -> Arguments:
+        notes: list[str] = []
+        seen: dict[str, Any] = {}
+
+        def spy(which: Any, **named: Any) -> Any:
+            seen.update(named, which=which)
+            raise Stop
+
+        with monkeypatch.context() as patch:
+            patch.setattr(mistralrs, "Runner", spy)
+            patch.setattr(module, "choose_device", lambda settings: device)
+            for kind in ("Plain", "GGUF", "Lora", "XLora", "XLoraGGUF", "GGML"):
+                patch.setattr(mistralrs.Which, kind, Which(kind))
+            with pytest.raises(ModelError):
+                MistralrsBackend(notes.append, Settings(**settings)).load(str(model))
+        return Arguments(seen.pop("which"), seen, notes)
+
+    return load
+
+
+class Which:
+    """Stands for one of the engine's kinds of model, and keeps what it is given."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __call__(self, *given: Any, **named: Any) -> dict[str, Any]:
+        left_out = {name: value for name, value in named.items() if value is not None}
+        return {"kind": self.kind, "given": given, **left_out}
+
+
+class Arguments(NamedTuple):
+    """What reaches the engine: the model, the other arguments, and what the user is told."""
+
+    which: dict[str, Any]
+    options: dict[str, Any]
+    notes: list[str]
+
+
+DEFAULTS = {
+    "token_source": "none", "prefix_cache_n": 16, "max_seqs": 32, "pa_blk_size": 32, "in_situ_quant": None
+}  # fmt: skip
 
 
 def test_without_variables_the_defaults_reach_the_engine(options: Any) -> None:
@@ -71,11 +123,11 @@ def test_quantisation_while_loading(options: Any, files: ModelFiles) -> None:
     assert options(files.safetensors, ISQ="Q4_K_M") == (DEFAULTS | {"in_situ_quant": "Q4K"}, [])
     given, notes = options("tiny", ISQ="Q4_K_M")
     assert "in_situ_quant" not in given
-    assert notes == ["MISTRALRS_ISQ has no effect on tiny: GGUF files are quantised already"]
+    assert notes == ["isq has no effect on tiny: it is quantised already"]
 
 
 def test_paged_attention_on_a_cpu_is_a_note(options: Any) -> None:
-    note = "MISTRALRS_PAGED_ATTN has no effect: paged attention needs CUDA or Metal"
+    note = "paged_attn has no effect: paged attention needs CUDA or Metal"
     assert options(PAGED_ATTN="1", DEVICE="cpu") == (DEFAULTS, [note])
     assert options(PAGED_ATTN="0", DEVICE="cpu") == (DEFAULTS | {"no_paged_attn": True}, [])
 
@@ -90,6 +142,189 @@ def test_paged_attention_on_a_gpu(options: Any, monkeypatch: pytest.MonkeyPatch)
     assert options(PAGED_ATTN="0") == (DEFAULTS | {"no_paged_attn": True}, [])
 
 
+def test_how_much_runs_at_once(arguments: Any) -> None:
+    assert arguments(max_seqs=3).options == DEFAULTS | {"max_seqs": 3}
+
+
+def test_numbers_and_files_reach_the_model(arguments: Any, files: ModelFiles) -> None:
+    assert arguments().which == {"kind": "GGUF", "given": (str(TINY.parent), ["tiny.gguf"])}
+    dtype = mistralrs.ModelDType
+    assert arguments(dtype="bf16").which["dtype"] == dtype.BF16
+    assert arguments(files.safetensors, dtype="f32").which["dtype"] == dtype.F32
+    given = arguments(files.safetensors, topology="/t.yml", tokenizer="/t/tokenizer.json").which
+    assert given == {
+        "kind": "Plain",
+        "given": (str(files.safetensors),),
+        "topology": "/t.yml",
+        "tokenizer_json": "/t/tokenizer.json",
+    }
+    assert arguments(topology="/t.yml", tokenizer="/t/tokenizer.json").which["topology"] == "/t.yml"
+
+
+PAGED = {"paged_attention": True, "memory": 0.85, "cache_type": "f8e4m3"}
+
+
+def test_all_that_needs_paged_attention_is_one_note_on_a_cpu(arguments: Any, files: ModelFiles) -> None:
+    """Also a draft model, which is not even looked for."""
+    seen = arguments(**PAGED, draft_model="no/where", draft_tokens=3, block_size=16)
+    assert seen.options == DEFAULTS | {"pa_blk_size": 16}
+    assert seen.notes == [
+        "paged_attn, paged_attn_memory, paged_attn_cache_type, speculative_draft_model have no effect: "
+        "paged attention needs CUDA or Metal"
+    ]
+    assert arguments(paged_attention=False, memory="4GiB").notes == [
+        "paged_attn_memory has no effect: paged attention needs CUDA or Metal"
+    ]
+
+
+def test_memory_of_paged_attention_on_a_gpu(arguments: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python package of 0.9.5 does not give out the type of caches; where one does, it is used."""
+    assert not hasattr(mistralrs, "PagedCacheType")
+    seen = arguments(device="cuda", **PAGED)
+    assert seen.options == DEFAULTS | {"paged_attn": True, "memory_goal": 0.85}
+    assert seen.notes == ["paged_attn_cache_type has no effect: this release of the engine cannot be told"]
+    monkeypatch.setattr(mistralrs, "PagedCacheType", SimpleNamespace(F8E4M3="fp8"), raising=False)
+    assert arguments(device="cuda", cache_type="f8e4m3").options == DEFAULTS | {"pa_cache_type": "fp8"}
+
+
+def test_an_assistant_that_proposes_tokens(arguments: Any, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"architectures": ["Gemma4AssistantForCausalLM"]}))
+    seen = arguments(device="metal", draft_model=str(tmp_path), draft_tokens=6)
+    assert seen.options == DEFAULTS | {"mtp_model": str(tmp_path), "mtp_n_predict": 6}
+    config.write_text(json.dumps({"architectures": ["LlamaForCausalLM"]}))
+    seen = arguments(device="metal", draft_model=str(tmp_path))
+    assert seen.options == DEFAULTS
+    assert "it is an ordinary draft model" in seen.notes[0]
+    assert "speculative_gamma has no effect without" in arguments(device="metal", draft_tokens=6).notes[0]
+
+
+def test_adapters_of_x_lora(arguments: Any, files: ModelFiles, tmp_path: Path) -> None:
+    order = tmp_path / "order.json"
+    xlora = {"xlora": str(tmp_path), "xlora_order": str(order)}
+    common = {"xlora_model_id": str(tmp_path), "order": str(order)}
+    seen = arguments(files.safetensors, **xlora)
+    assert seen.which == {"kind": "XLora", "given": (), "model_id": str(files.safetensors), **common}
+    assert arguments(**xlora).which == {
+        "kind": "XLoraGGUF",
+        "given": (str(TINY.parent), [TINY.name]),
+        **common,
+    }
+    with pytest.raises(UsageError, match="X-LoRA needs both"):
+        MistralrsBackend(print, Settings(xlora=str(tmp_path))).load("tiny")
+
+
+def test_a_ggml_file(arguments: Any, tmp_path: Path) -> None:
+    """The form before GGUF, told by its first bytes; it needs a tokenizer from elsewhere."""
+    file = tmp_path / "old.ggml.q4_0.bin"
+    file.write_bytes(b"tjgg" + bytes(60))
+    seen = arguments(str(file), tokenizer="/t/tokenizer.json")
+    assert seen.which == {"kind": "GGML", "given": (str(tmp_path), file.name, "/t")}
+    with pytest.raises(UsageError, match="comes without a tokenizer"):
+        MistralrsBackend(print, Settings()).load(str(file))
+
+
+def test_a_chat_template_of_ones_own(load: Load, files: ModelFiles, tmp_path: Path) -> None:
+    """The engine uses it, and so does what is shown of the prompt; also for a base model."""
+    template = tmp_path / "mine.jinja"
+    template.write_text("{{ messages[0].content }} is")
+    for model in ("tiny", str(files.safetensors), str(files.base)):
+        engine = MistralrsBackend(print, Settings(chat_template=str(template))).load(model)
+        asked = request([("user", "The capital of France"), ("user", "ignored")])
+        assert engine.render(asked) == "The capital of France is"
+        answer = ask(engine, [("user", "The capital of France"), ("user", "ignored")])
+        assert (answer.text[:2], answer.prompt_tokens) == ("Pa", 7)
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        MistralrsBackend(print, Settings(chat_template=str(tmp_path))).load("tiny")
+
+
+def adapter(folder: Path, model: Path, *, strength: float = 1.0) -> Path:
+    """An adapter for a Llama in safetensors, of noise, as peft saves one."""
+    config = json.loads((model / "config.json").read_text())
+    width, rank = config["hidden_size"], 4
+    folder.mkdir()
+    saved = {"peft_type": "LORA", "r": rank, "lora_alpha": rank, "target_modules": ["q_proj", "v_proj"]}
+    (folder / "adapter_config.json").write_text(json.dumps(saved))
+    noise = np.random.default_rng(0)
+    weights = {}
+    for layer in range(config["num_hidden_layers"]):
+        for name in saved["target_modules"]:
+            module = f"base_model.model.model.layers.{layer}.self_attn.{name}"
+            weights[f"{module}.lora_A.weight"] = noise.normal(size=(rank, width)).astype(np.float16)
+            weights[f"{module}.lora_B.weight"] = (
+                strength * noise.normal(size=(width, rank)).astype(np.float16)
+            ).astype(np.float16)
+    save_file(weights, folder / "adapter_model.safetensors")
+    return folder
+
+
+def test_an_adapter_changes_what_a_model_says(load: Load, files: ModelFiles, tmp_path: Path) -> None:
+    """One of zeros changes nothing; both stand beside the model without one."""
+    question = "What is the capital of France?"
+    noise = adapter(tmp_path / "noise", files.safetensors)
+    zeros = adapter(tmp_path / "zeros", files.safetensors, strength=0.0)
+    plain = ask(load(files.safetensors), question)
+    assert ask(load(f"{files.safetensors}#adapter={zeros}"), question).text == plain.text
+    assert ask(load(f"{files.safetensors}#adapter={noise}"), question).text != plain.text
+    assert ask(load(files.safetensors), question).text == plain.text
+
+
+def test_adapters_tell_models_apart(files: ModelFiles, tmp_path: Path) -> None:
+    one = adapter(tmp_path / "one", files.safetensors)
+    two = adapter(tmp_path / "two", files.safetensors)
+    backend = MistralrsBackend(print, Settings())
+    keys = {backend.key(f"{files.safetensors}{more}") for more in ("", f"#adapter={one}", f"#adapter={two}")}
+    assert len(keys) == 3
+    assert backend.key(f"{files.safetensors}/#adapter={tmp_path}/./one") in keys
+
+
+def test_adapters_that_cannot_be_had(files: ModelFiles, tmp_path: Path) -> None:
+    whole = adapter(tmp_path / "whole", files.safetensors)
+    assert refusal(f"tiny#adapter={whole}").id == "bad-adapter"
+    assert refusal(f"{files.safetensors}#adapter={tmp_path}/none").id == "no-such-model"
+    assert refusal(f"{files.safetensors}#adapter=no/where").id == "no-such-model"
+    (whole / "adapter_model.safetensors").unlink()
+    assert "it has no adapter_model.safetensors" in refusal(f"{files.safetensors}#adapter={whole}").message
+
+
+def test_large_weights_of_16_bits_on_a_cpu_are_a_hint(
+    arguments: Any, files: ModelFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_LARGE", 1_000_000)
+    slow = "are F16, which is slow on a CPU: "
+    assert arguments(files.safetensors).notes == [
+        f"the weights of safetensors {slow}--isq Q4K quantises them while they load"
+    ]
+    assert arguments().notes == [f"the weights of tiny {slow}a file in Q4_K_M is several times faster"]
+    assert arguments(files.q8).notes == []
+    assert arguments(files.safetensors, isq="Q4K").notes == []
+    assert arguments(files.safetensors, device="cuda").notes == []
+
+
+def test_memory_is_looked_at_before_a_large_model_loads(
+    arguments: Any, files: ModelFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_LARGE", 1_000_000)
+    size = files.q8.stat().st_size
+
+    def here(available: int, total: int) -> None:
+        monkeypatch.setattr(memory, "memory_here", lambda: memory.Memory(available, total))
+
+    here(size, size)
+    assert arguments(files.q8).notes == []
+    here(size - 1, size)
+    assert "may begin to swap" in arguments(files.q8).notes[0]
+    here(size - 1, size - 1)
+    error = refusal(files.q8)
+    assert error.id == "out-of-memory"
+    assert "of memory, and this machine has" in error.message
+
+
+def test_the_machine_tells_its_memory() -> None:
+    here = memory.memory_here()
+    assert 0 < here.available <= here.total
+
+
 def test_a_gpu_that_is_asked_for_and_not_seen_is_a_note(
     options: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,8 +336,7 @@ def test_a_gpu_that_is_asked_for_and_not_seen_is_a_note(
 
 
 def test_a_device_is_worth_so_many_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = MistralrsBackend(print)
-    monkeypatch.setenv("MISTRALRS_DEVICE", "cpu")
+    backend = MistralrsBackend(print, Settings(device="cpu"))
     assert backend.load("tiny").parallel == 1
     monkeypatch.setattr(module, "choose_device", lambda settings: "cuda")
     assert backend.load("tiny").parallel > 1
@@ -117,7 +351,7 @@ def test_a_base_model_gets_the_template_that_completes(options: Any, files: Mode
 def test_a_bad_variable_stops_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MISTRALRS_PREFIX_CACHE_N", "many")
     with pytest.raises(UsageError, match="MISTRALRS_PREFIX_CACHE_N is 'many'"):
-        MistralrsBackend(print).load("tiny")
+        MistralrsBackend(print, settle(os.environ)).load("tiny")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +366,7 @@ def test_the_engine_takes_what_it_is_given(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    engine = MistralrsBackend(lambda note: None).load(str(files.safetensors))
+    engine = MistralrsBackend(lambda note: None, settle(os.environ)).load(str(files.safetensors))
     assert ask(engine, "Hello there").text
 
 
@@ -153,7 +387,7 @@ def test_a_base_model_in_a_folder_completes(load: Load, files: ModelFiles, tmp_p
 def test_names_of_one_file_have_one_key(
     files: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = MistralrsBackend(print)
+    backend = MistralrsBackend(print, settle(os.environ))
     assert backend.key("tiny") == "tiny"
     assert backend.key(str(TINY)) == "tiny"
     monkeypatch.chdir(files.q8.parent)
@@ -163,17 +397,17 @@ def test_names_of_one_file_have_one_key(
 
 
 def test_only_a_load_that_takes_a_while_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = MistralrsBackend(print)
-    assert backend.describe("tiny") is None
+    backend = MistralrsBackend(print, settle(os.environ))
+    assert backend.describe("tiny", False) is None
     for size, text in ((2_345_678_901, "2.3 GB"), (734_000_000, "734.0 MB")):
         found = LocalModel("gguf", TINY, (TINY,), "big.gguf", size)
         monkeypatch.setattr(module, "locate", lambda model, found=found: found)
-        assert backend.describe("big") == f"big.gguf ({text})"
+        assert backend.describe("big", False) == f"big.gguf ({text})"
 
 
 def refusal(model: Path | str) -> ModelError:
     with pytest.raises(ModelError) as caught:
-        MistralrsBackend(print).load(str(model))
+        MistralrsBackend(print, settle(os.environ)).load(str(model))
     error = caught.value
     assert error.exit_code == 4
     assert all("\n" not in line and len(line) < 400 for line in (error.message, *error.notes, *error.helps))
@@ -257,13 +491,13 @@ def test_an_interrupt_while_loading_is_no_failure(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(mistralrs, "Runner", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        MistralrsBackend(print).load("tiny")
+        MistralrsBackend(print, settle(os.environ)).load("tiny")
 
 
 def test_the_table_knows_this_machine() -> None:
-    assert isinstance(get_backend("mistralrs", print), MistralrsBackend)
+    assert isinstance(get_backend("mistralrs", print, Settings()), MistralrsBackend)
     with pytest.raises(ModelError) as caught:
-        get_backend("mistrals", print)
+        get_backend("mistrals", print, Settings())
     assert caught.value.id == "no-backend"
     assert caught.value.helps[0] == "did you mean `mistralrs`?"
 
@@ -273,9 +507,10 @@ import os, sys, threading, time
 sys.path.insert(0, sys.argv[1])
 from spnl.backends.base import Request
 from spnl.backends.mistralrs.backend import MistralrsBackend
+from spnl.config import settle
 from spnl.query import Sampling
 
-backend = MistralrsBackend(print)
+backend = MistralrsBackend(print, settle(os.environ))
 kept = backend.load("tiny")
 before = len(os.listdir("/proc/self/task"))
 for _ in range(3):

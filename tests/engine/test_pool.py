@@ -16,6 +16,7 @@ from spnl.backends.base import Chunk, Finish, Request
 from spnl.backends.mistralrs.engine import MistralrsEngine
 from spnl.backends.pool import ModelPool
 from spnl.errors import ModelError
+from spnl.settings import Settings
 
 
 class Engine:
@@ -46,7 +47,7 @@ class Backend:
         self._on_load = on_load
         self._changed = threading.Condition()
 
-    def __call__(self, name: str, notify: Callable[[str], None]) -> Backend:
+    def __call__(self, name: str, notify: Callable[[str], None], settings: Settings) -> Backend:
         self.notify = notify
         return self
 
@@ -61,7 +62,7 @@ class Backend:
         with self._changed:
             assert self._changed.wait_for(lambda: self.asked >= times, timeout=60)
 
-    def describe(self, model: str) -> str | None:
+    def describe(self, model: str, fully: bool) -> str | None:
         return f"{model} (1 GB)"
 
     def load(self, model: str) -> Engine:

@@ -13,6 +13,7 @@ from spnl.backends.pool import POOL
 from spnl.models import digests
 from spnl.models.digests import digest_of_file, digest_of_model
 from spnl.models.local import LocalModel
+from spnl.settings import Settings
 
 
 def ignore(note: str) -> None: ...
@@ -134,7 +135,7 @@ def test_models_are_known_without_loading_them(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("backend", table._BACKENDS)
 def test_every_backend_tells_its_models_apart(backend: str) -> None:
-    assert callable(table.get_backend(backend, ignore).identity)
+    assert callable(table.get_backend(backend, ignore, Settings()).identity)
 
 
 def test_a_model_of_a_server_is_its_address_and_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,3 +143,21 @@ def test_a_model_of_a_server_is_its_address_and_its_name(monkeypatch: pytest.Mon
     monkeypatch.setenv("OLLAMA_API_BASE", "http://127.0.0.1:1/v1")
     found.append(POOL.identity("ollama/a"))
     assert len(set(found)) == 3
+
+
+def test_what_changes_what_a_model_says_is_part_of_what_it_is(tmp_path: Path) -> None:
+    template = tmp_path / "mine.jinja"
+    template.write_text("one")
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (tmp_path / name).write_text("{}")
+    given = Settings(chat_template=str(template))
+    found = [POOL.identity("tiny"), POOL.identity("tiny", settings=given)]
+    template.write_text("another")
+    found.append(POOL.identity("tiny", settings=given))
+    found.append(POOL.identity("tiny", settings=Settings(topology=str(template))))
+    found.append(POOL.identity("tiny", settings=Settings(dtype="f32")))
+    found.append(POOL.identity(f"tiny#adapter={tmp_path}"))
+    (tmp_path / "adapter_model.safetensors").write_text("{ }")
+    found.append(POOL.identity(f"tiny#adapter={tmp_path}"))
+    assert len(set(found)) == 7
+    assert POOL.identity("tiny", settings=Settings(max_seqs=3, prefix_cache=0, isq="Q4K")) == found[0]

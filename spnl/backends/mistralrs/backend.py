@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from spnl.backends.mistralrs.engine import MistralrsEngine
 from spnl.backends.mistralrs.failures import is_engine_failure, load_failure
+from spnl.backends.mistralrs.loading import ADAPTER, Load
 from spnl.backends.mistralrs.native import choose_device, has_gpu, load_module
 from spnl.backends.table import Notify
-from spnl.config import read_config
 from spnl.errors import ModelError
-from spnl.models.chat import ChatTemplate, template_of_folder, template_of_gguf
-from spnl.models.files import size_of
+from spnl.models.chat import ChatTemplate, read_template, template_of_folder, template_of_gguf
+from spnl.models.files import size_of, with_home
 from spnl.models.gguf import read_header
 from spnl.models.local import BUNDLED_FILE, LocalModel
-from spnl.models.locating import locate
-from spnl.models.names import BUNDLED
-from spnl.settings import Settings, read_settings
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from spnl.models.locating import locate, locate_adapter, locate_folder
+from spnl.models.names import BUNDLED, split_adapter, with_adapter
+from spnl.settings import Settings
 
 # A template that makes of one message the message itself. The engine streams chat requests only, and
 # refuses those to a model without a template; with this one, a chat request is a completion.
@@ -35,79 +30,98 @@ _STREAMS = {"cpu": 1, "cuda": 16, "metal": 16}
 class MistralrsBackend:
     """Models that run in this process. `notify` is told of settings that have no effect here."""
 
-    def __init__(self, notify: Notify) -> None:
+    def __init__(self, notify: Notify, settings: Settings) -> None:
         self._notify = notify
+        self._settings = settings
 
     def key(self, model: str) -> str:
         """The absolute path of a model, however it is named; the bundled one keeps its name."""
-        path = locate(model).path
-        return BUNDLED if path == BUNDLED_FILE else str(path.resolve())
+        rest, adapter = split_adapter(model)
+        path = locate(rest).path
+        name = BUNDLED if path == BUNDLED_FILE else str(path.resolve())
+        return name if adapter is None else with_adapter(name, str(locate_adapter(adapter).resolve()))
 
-    def describe(self, model: str) -> str | None:
+    def describe(self, model: str, fully: bool) -> str | None:
         """The model's name and size, if it is so large that loading it takes a while."""
-        found = locate(model)
-        return f"{found.name} ({size_of(found.size)})" if found.size > _QUICK_LOAD else None
+        rest, adapter = split_adapter(model)
+        found = locate(rest)
+        with_it = f" with the adapter {adapter}" if adapter is not None else ""
+        said = f"{found.name} ({size_of(found.size)}){with_it}"
+        if fully:
+            chosen = f", {found.why}" if found.why else ""
+            return f"{said}: {with_home(found.path)}{chosen}"
+        return said if found.size > _QUICK_LOAD else None
 
     def identity(self, model: str) -> str:
-        """The digest of the model's files, and how its weights are quantised while they load."""
-        from spnl.models.digests import digest_of_model
+        """The digest of the model's files, and of what changes what it says while it loads."""
+        from spnl.models.digests import digest_of_file, digest_of_folder, digest_of_model
 
-        settings = read_settings(os.environ, read_config(os.environ).mistralrs)
-        found = locate(model)
+        rest, adapter = split_adapter(model)
+        found = locate(rest)
+        settings = self._settings
+        named = (settings.chat_template, settings.tokenizer, settings.topology, settings.xlora_order)
+        folders = [locate_adapter(adapter)] if adapter is not None else []
+        folders += [locate_folder(settings.xlora)] if settings.xlora is not None else []
         try:
-            digest = digest_of_model(found, self._notify)
+            parts = [digest_of_model(found, self._notify)]
+            parts += [digest_of_folder(folder, self._notify) for folder in folders]
+            parts += [digest_of_file(Path(file), self._notify) if file else "" for file in named]
         except OSError as error:
             reason = (error.strerror or type(error).__name__).lower()
             raise ModelError("damaged-model", f"{found.name} cannot be read: {reason}") from None
-        isq = settings.isq if found.kind == "folder" else None
-        return f"{digest} isq {isq}" if isq is not None else digest
+        parts.append(settings.isq or "" if found.kind == "folder" else "")
+        parts.append(settings.dtype if settings.dtype != "auto" else "")
+        return " ".join(parts[:1] if not any(parts[1:]) else parts)
 
     def load(self, model: str) -> MistralrsEngine:
-        """Load a model, as the environment's settings say. Raises `ModelError`, and `UsageError` for those.
+        """Load a model. Raises `ModelError`, and `UsageError` for settings.
 
         Building the runner holds Python's global lock from start to end, and cannot be interrupted.
         """
-        settings = read_settings(os.environ, read_config(os.environ).mistralrs)
-        found = locate(model)
-        template = _template(found)
-        device = choose_device(settings)
-        options = self._options(settings, found, device)
+        rest, adapter = split_adapter(model)
+        found = locate(rest)
+        template = self._template(found)
+        device = choose_device(self._settings)
+        if self._settings.device == "cuda" and not has_gpu():
+            self._notify("the device is to be cuda, but no GPU shows itself: the engine may use the CPU")
+        mistralrs = load_module(self._settings)
+        load = Load(found, self._settings, device, self._notify)
+        load.warn()
+        options = load.options(mistralrs)
         if template is None:
             options["jinja_explicit"] = str(_COMPLETION_TEMPLATE)
-        mistralrs = load_module(settings)
+        which = load.which(mistralrs, adapter)
         try:
-            runner = mistralrs.Runner(_which(mistralrs, found), **options)
+            runner = mistralrs.Runner(which, **options)
         except BaseException as error:
             if not is_engine_failure(error):
                 raise
             raise load_failure(error, found) from None
-        has_isq = options.get("in_situ_quant") is not None
-        return MistralrsEngine(runner, found, template, _STREAMS[device], has_isq)
+        return MistralrsEngine(
+            runner,
+            found,
+            template,
+            min(_STREAMS[device], self._settings.max_seqs),
+            has_isq=options.get("in_situ_quant") is not None,
+            adapter=ADAPTER if adapter is not None else None,
+        )
 
-    def _options(self, settings: Settings, model: LocalModel, device: str) -> dict[str, Any]:
-        """What the settings come to as arguments of `Runner`."""
-        options: dict[str, Any] = {
-            "token_source": "none",  # of the Hugging Face hub, which is not asked for anything
-            "prefix_cache_n": settings.prefix_cache,
-            "pa_blk_size": settings.block_size,
-        }
-        if settings.device == "cuda" and not has_gpu():
-            self._notify("MISTRALRS_DEVICE is cuda, but no GPU shows itself: the engine may use the CPU")
-        if settings.isq is not None and model.kind == "gguf":
-            self._notify(f"MISTRALRS_ISQ has no effect on {model.name}: GGUF files are quantised already")
-        else:
-            options["in_situ_quant"] = settings.isq
-        if settings.paged_attention and device == "cpu":
-            self._notify("MISTRALRS_PAGED_ATTN has no effect: paged attention needs CUDA or Metal")
-        elif settings.paged_attention is not None:
-            options["paged_attn" if settings.paged_attention else "no_paged_attn"] = True
-        return options
+    def _template(self, model: LocalModel) -> ChatTemplate | None:
+        """The chat template to use: the one that the settings name, else the model's own."""
+        template = _template(model)
+        path = self._settings.chat_template
+        if path is None:
+            return template
+        text = read_template(Path(path))
+        return template.but(text=text) if template is not None else ChatTemplate(text)
 
 
 def _template(model: LocalModel) -> ChatTemplate | None:
     """The model's chat template, once what can be known to be damaged has been refused."""
     if model.kind == "folder":
         return template_of_folder(model.path)
+    if model.kind == "ggml":
+        return None
     headers = [read_header(file) for file in model.files]
     for header in headers:
         if header.missing_bytes:
@@ -119,9 +133,3 @@ def _template(model: LocalModel) -> ChatTemplate | None:
                 helps=("fetch or copy the file again",),
             )
     return template_of_gguf(headers[0])
-
-
-def _which(mistralrs: ModuleType, model: LocalModel) -> Any:
-    if model.kind == "folder":
-        return mistralrs.Which.Plain(str(model.path))
-    return mistralrs.Which.GGUF(str(model.path.parent), [file.name for file in model.files])

@@ -28,7 +28,7 @@ from spnl.errors import GenerationError, ProgramError, SpnlError
 from spnl.models.chat import ChatTemplate
 from spnl.models.local import LocalModel
 from spnl.query import Sampling
-from spnl.settings import isq_type
+from spnl.setting_types import isq_type
 
 if TYPE_CHECKING:
     from mistralrs import ChatCompletionChunkResponse, ChatCompletionRequest, Runner
@@ -72,7 +72,8 @@ class _Calls:
 class MistralrsEngine:
     """A model in a `mistralrs.Runner`.
 
-    `template` is None for a base model, which completes a text; `has_isq`: weights were quantised in loading.
+    `template` is None for a base model, which completes a text; `has_isq`: weights were quantised in loading;
+    `adapter` is what the engine calls the adapter that every request uses.
     """
 
     def __init__(
@@ -82,12 +83,14 @@ class MistralrsEngine:
         template: ChatTemplate | None,
         parallel: int,
         has_isq: bool = False,
+        adapter: str | None = None,
     ) -> None:
         self.parallel = parallel
         self._has_isq = has_isq
         self._runner: Runner | None = runner
         self._model = model
         self._template = template
+        self._adapter = adapter
         self._one_prefill = threading.Lock()
         self._calls = _Calls()
         finalize(self, self._calls.end)  # called when the interpreter ends
@@ -181,6 +184,7 @@ class MistralrsEngine:
                 top_logprobs=request.top_logprobs or None,
                 grammar=request.constraint.text if request.constraint is not None else None,
                 grammar_type=request.constraint.kind if request.constraint is not None else None,
+                adapter=self._adapter,
                 **_parameters(request.sampling),
             )
         except (TypeError, ValueError, OverflowError) as error:

@@ -32,6 +32,12 @@ _LOAD_FAILURES = (
         "use a model of another architecture: Llama, Mistral, Qwen, Phi and Gemma are among those it knows",
     ),
     _LoadFailure(
+        "bad-adapter",
+        re.compile(r"dynamic LoRA|LoRA adapter|[Aa]dapter target"),
+        "{name} cannot be loaded with this adapter",
+        "use an adapter that was made for this model, and the model itself in safetensors, not a GGUF file",
+    ),
+    _LoadFailure(
         "unsupported-model",
         re.compile(r"uses dtype \w+"),
         "the engine cannot run weights quantised as those of {name} are",

@@ -11,6 +11,7 @@ from spnl.backends.servers.engine import ServerEngine
 from spnl.backends.table import Notify
 from spnl.config import Server
 from spnl.errors import ModelError
+from spnl.settings import Settings
 
 
 class ServerBackend:
@@ -32,7 +33,7 @@ class ServerBackend:
         """The server's address, and the model's name there. Raises `UsageError`."""
         return f"{self._address().url} {model}"
 
-    def describe(self, model: str) -> str | None:
+    def describe(self, model: str, fully: bool) -> str | None:
         """Nothing is loaded here."""
         return None
 
@@ -58,17 +59,17 @@ def _wants_key(address: Address) -> bool:
     return address.url.startswith(("https://api.openai.com/", "https://generativelanguage.googleapis.com/"))
 
 
-def openai(notify: Notify) -> ServerBackend:
+def openai(notify: Notify, settings: Settings) -> ServerBackend:
     """Any server that speaks OpenAI's API; OpenAI's own where nothing else is said."""
     return _provided("openai", notify)
 
 
-def ollama(notify: Notify) -> ServerBackend:
+def ollama(notify: Notify, settings: Settings) -> ServerBackend:
     """An Ollama server, on this machine where nothing else is said."""
     return _provided("ollama", notify)
 
 
-def gemini(notify: Notify) -> ServerBackend:
+def gemini(notify: Notify, settings: Settings) -> ServerBackend:
     """Google's Gemini, through its OpenAI-compatible API."""
     return _provided("gemini", notify)
 
