@@ -1,4 +1,8 @@
-"""Backends to hold to the contract: this machine's engine, and clients of servers that it stands behind."""
+"""Backends to hold to the contract: this machine's engine, and clients of servers that it stands behind.
+
+Behind `openai/` is `spnl serve`, a process of its own; behind `ollama/` and `gemini/` a server of ours that
+speaks as theirs do.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import NamedTuple
 import pytest
 from protocols import KEY, PROTOCOLS, speaking
 from scripted_http import serving
+from serving import ServeProcess
 
 from spnl.backends.base import Engine
 from spnl.backends.pool import ModelPool
@@ -36,6 +41,14 @@ def here() -> Engine:
     return ModelPool().get("mistralrs/tiny")
 
 
+@pytest.fixture(scope="session")
+def spnl_serve() -> Iterator[str]:
+    """The base URL of `spnl serve tiny`."""
+    process = ServeProcess("tiny")
+    yield f"{process.url}/v1"
+    process.end()
+
+
 @pytest.fixture(params=BACKENDS)
 def backend(
     request: pytest.FixtureRequest, here: Engine, monkeypatch: pytest.MonkeyPatch
@@ -45,6 +58,11 @@ def backend(
     pool = ModelPool()
     if prefix == "mistralrs":
         yield Backend(prefix, pool)
+        return
+    if prefix == "openai":
+        monkeypatch.setenv("OPENAI_API_BASE", request.getfixturevalue("spnl_serve"))
+        yield Backend(prefix, pool)
+        pool.unload_all()
         return
     protocol = PROTOCOLS[prefix]
     with serving(speaking(protocol, here)) as server:

@@ -11,6 +11,7 @@ from spnl.backends.servers.address import Address, address_of_provider, address_
 from spnl.backends.servers.backend import ServerBackend, openai
 from spnl.backends.table import get_backend
 from spnl.errors import ModelError, UsageError
+from spnl.settings import Settings
 
 OLLAMA = {
     "": "http://127.0.0.1:11434/v1",
@@ -167,10 +168,10 @@ def test_a_key_that_goes_unencrypted_over_a_network_is_told(monkeypatch: pytest.
     told: list[str] = []
     for base in ("https://a.example/v1", "http://localhost:8000/v1"):
         monkeypatch.setenv("OPENAI_API_BASE", base)
-        openai(told.append).load("m").close()
+        openai(told.append, Settings()).load("m").close()
     assert told == []
     monkeypatch.setenv("OPENAI_API_BASE", "http://a.example/v1")
-    openai(told.append).load("m").close()
+    openai(told.append, Settings()).load("m").close()
     assert told == ["the key in OPENAI_API_KEY goes unencrypted to http://a.example/v1"]
 
 
@@ -192,6 +193,6 @@ def test_an_engine_that_is_kept_follows_the_environment(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("name", ["openai", "ollama", "gemini"])
 def test_the_table_has_the_servers(name: str) -> None:
-    backend = get_backend(name, print)
+    backend = get_backend(name, print, Settings())
     assert isinstance(backend, ServerBackend)
-    assert (backend.key("a/b:c"), backend.describe("a/b:c")) == ("a/b:c", None)
+    assert (backend.key("a/b:c"), backend.describe("a/b:c", True)) == ("a/b:c", None)

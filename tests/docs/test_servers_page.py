@@ -53,7 +53,7 @@ def test_limits_are_those_of_the_page() -> None:
 def test_the_settings_of_the_page_exist_and_take_what_stands_there() -> None:
     known = {variable.name: variable for variable in VARIABLES}
     named = re.findall(r"`(MISTRALRS_\w+)=(\w[\w.]*)`", PAGE)
-    assert len(named) >= 4
+    assert len(named) >= 7
     for name, value in named:
         known[name].read(value)
 

@@ -142,7 +142,7 @@ def _unavailable(status: int, what: Said, wait: float | None, asked: Asked) -> S
 
 def _bad_request(status: int, what: Said, asked: Asked) -> SpnlError:
     """The error for a request that the server does not take, by what it says of it."""
-    if _TOO_LONG.search(what.message) or "context" in what.code:
+    if _TOO_LONG.search(what.message) or re.search("context|prompt-too-long", what.code):
         return _with_words(
             ProgramError(
                 "prompt-too-long",
