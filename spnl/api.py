@@ -111,6 +111,7 @@ def run(
     journal: str | os.PathLike[str] | None = None,
     cache: bool = False,
     settings: Settings | None = None,
+    offline: bool = False,
 ) -> Answer:
     """Run a program and give back its answer.
 
@@ -118,19 +119,21 @@ def run(
     `temperature`, `max_tokens` and `think` replace what the program says, as the command line's flags do;
     `SPNL_MODEL`, or else the configuration, fills in where it names no model. `output` is given the answer
     while it is made, and `observer` everything else. `models` gives the engines; without it, the pool of this
-    process does, and loads as `settings` say, or else the environment and the configuration. Finished
+    process does, and loads as `settings` say, or else the environment and the configuration; the files of
+    models that are not on this machine are fetched then, but not with `offline`. Finished
     replies are added to the file `journal`, and with `cache` kept for all programs of this user; what is
     there is not generated again. Raises `SpnlError`s for everything a user can mend.
     """
     query = program if isinstance(program, Query) else expand(program, arguments=arguments, inputs=inputs)
+    observer = observer or Observer()
     if models is None:
         from spnl.backends.pool import POOL
 
-        models = POOL.with_settings(settings or settle(os.environ))
+        settled = POOL.with_settings(settings or settle(os.environ))
+        models = settled.supplied(observer.progress, offline=offline)
     default = os.environ.get("SPNL_MODEL") or read_config(os.environ).model
     options = RunOptions(model, temperature, max_tokens, think, default)
     collector = Collector(output)
-    observer = observer or Observer()
     with _stores(journal, cache, observer.notice) as stores:
         execution = execute(query, models, collector, observer, options, stores)
     return Answer(tuple(collector.parts), execution.result, execution.replies)

@@ -12,6 +12,7 @@ from spnl.backends.base import Request
 from spnl.console import Console
 from spnl.executor.observer import Observer
 from spnl.executor.results import Reply
+from spnl.fetch_display import FetchDisplay
 from spnl.query import Sampling
 from spnl.source import Span
 from spnl.syntax import quote
@@ -27,6 +28,7 @@ class Teller(Observer):
         self._in_thought = False
         self.wants_details = verbose >= 1
         self.wants_prompts = verbose >= 2
+        self.progress = FetchDisplay(console)
 
     def notice(self, text: str) -> None:
         """A notice, unless the user asked for quiet."""

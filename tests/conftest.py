@@ -30,5 +30,6 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HOME", "/no/models")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # unset by tests that have a hub of their own
     monkeypatch.setenv("SPNL_CONFIG", os.devnull)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

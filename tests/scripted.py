@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from spnl.backends.base import Chunk, Finish, Request, Usage
 from spnl.errors import SpnlError
+from spnl.models.progress import Progress
 from spnl.settings import Settings
 
 PATIENCE = 20.0
@@ -137,6 +138,9 @@ class ScriptedModels:
         if model not in self.loaded:
             self.loaded.append(model)
         return self.engines.get(model, self.engine)
+
+    def supplied(self, progress: Progress, *, offline: bool = False) -> ScriptedModels:
+        return self
 
     def is_loaded(self, model: str) -> bool:
         return model in self.loaded

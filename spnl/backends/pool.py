@@ -16,10 +16,12 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from spnl.backends.base import Engine
+from spnl.backends.supply import SuppliedModels
 from spnl.backends.table import KeyedBackend, Notify, get_backend
 from spnl.config import read_config, settle
 from spnl.frozen import Frozen
 from spnl.models.names import parse_model
+from spnl.models.progress import Progress
 from spnl.settings import Settings
 
 DEFAULT_LIMIT = 3
@@ -182,6 +184,10 @@ class SettledPool:
     def __init__(self, pool: ModelPool, settings: Settings) -> None:
         self._pool = pool
         self._settings = settings
+
+    def supplied(self, progress: Progress, *, offline: bool = False) -> SuppliedModels:
+        """The models of this pool for one run, which fetches the files of those that are not here."""
+        return SuppliedModels(self, progress, offline=offline)
 
     def get(self, model: str, notify: Notify) -> Engine:
         """The engine of a model. Raises `ModelError`."""

@@ -9,12 +9,14 @@ import click
 
 from spnl.commands.options import (
     AnswerOptions,
+    FetchOptions,
     KeepOptions,
     LoadingOptions,
     NoticeOptions,
     OptionGroup,
     Overrides,
     answer_options,
+    fetch_options,
     keep_options,
     loading_options,
     notice_options,
@@ -77,6 +79,7 @@ drawing_options = OptionGroup(
 @overrides
 @drawing_options
 @loading_options
+@fetch_options
 @keep_options
 @answer_options
 @notice_options
@@ -88,6 +91,7 @@ def command(
     overrides: Overrides,
     drawing: Drawing,
     loading: LoadingOptions,
+    fetching: FetchOptions,
     keep: KeepOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
@@ -106,6 +110,7 @@ def command(
         lambda: _query(_prompt(prompt), system, draws, drawing.sampling()),
         overrides.but(model=_model(backend, overrides.model)),
         loading,
+        fetching,
         keep,
         answer,
         notices,

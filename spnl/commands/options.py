@@ -232,3 +232,16 @@ keep_options = OptionGroup(
     ),
     click.option("--cache", is_flag=True, help="Keep replies for all programs, and reuse what is kept."),
 )
+
+
+class FetchOptions(Frozen):
+    """What may be fetched."""
+
+    offline: bool
+
+
+fetch_options = OptionGroup(
+    "fetching",
+    FetchOptions,
+    click.option("--offline", is_flag=True, help="Fetch no model: use what is on this machine."),
+)

@@ -9,6 +9,7 @@ from spnl.api import run
 from spnl.commands.options import (
     AnswerForm,
     AnswerOptions,
+    FetchOptions,
     KeepOptions,
     LoadingOptions,
     NoticeOptions,
@@ -26,6 +27,7 @@ def perform(
     make_query: Callable[[], Query],
     overrides: Overrides,
     loading: LoadingOptions,
+    fetching: FetchOptions,
     keep: KeepOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
@@ -46,6 +48,7 @@ def perform(
         run(
             query,
             **overrides.as_dict(),
+            **fetching.as_dict(),
             **keep.as_dict(),
             output=output,
             observer=teller,

@@ -7,12 +7,14 @@ import click
 from spnl.commands.loading import query_of
 from spnl.commands.options import (
     AnswerOptions,
+    FetchOptions,
     KeepOptions,
     LoadingOptions,
     NoticeOptions,
     Overrides,
     ProgramOptions,
     answer_options,
+    fetch_options,
     keep_options,
     loading_options,
     notice_options,
@@ -26,6 +28,7 @@ from spnl.commands.source import program_source
 @click.command()
 @program_options
 @overrides
+@fetch_options
 @keep_options
 @loading_options
 @answer_options
@@ -33,6 +36,7 @@ from spnl.commands.source import program_source
 def command(
     given: ProgramOptions,
     overrides: Overrides,
+    fetching: FetchOptions,
     keep: KeepOptions,
     loading: LoadingOptions,
     answer: AnswerOptions,
@@ -52,6 +56,7 @@ def command(
         lambda: query_of(program_source(given.program, given.text, given.file), dict(given.definitions)),
         overrides,
         loading,
+        fetching,
         keep,
         answer,
         notices,

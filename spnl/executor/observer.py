@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from spnl.backends.base import Request
 from spnl.executor.results import Reply
+from spnl.models.progress import Progress
 from spnl.source import Span
 
 
@@ -36,6 +37,9 @@ class Observer:
 
     wants_details = False
     """Whether `loading` is to be told of every load, and which file was chosen and why."""
+
+    progress = Progress()
+    """Told of files that are fetched for a model."""
 
     wants_prompts = False
     """Whether `asked` is to be given rendered prompts, which takes time to make."""

@@ -25,7 +25,7 @@ from spnl.models.files import read_json, with_home
 from spnl.models.ggml import is_ggml
 from spnl.models.gguf import require_gguf
 from spnl.models.listing import parts_of, plain
-from spnl.models.local import LocalModel
+from spnl.models.local import LocalModel, NotHere
 from spnl.models.mlx import is_mlx, original_name
 from spnl.models.names import BUNDLED, PREFIXES, HubName, is_path, parse_hub
 from spnl.models.quants import quant_in
@@ -33,6 +33,10 @@ from spnl.models.refusals import listing, mlx_model, refuse
 from spnl.models.safetensors import has_mlx_tensors
 
 _FOLDER_DEPTH = 2
+_PERHAPS_AT_THE_HUB = (
+    "no-such-file", "no-weights", "incomplete", "no-tokenizer", "unsupported-quantisation"
+)  # fmt: skip
+"""What is wrong with a snapshot in the cache where more of its repository may put it right."""
 
 
 def find(rest: str) -> LocalModel:
@@ -53,8 +57,10 @@ def _of_hub(hub: HubName, rest: str, path: Path | None) -> LocalModel:
     try:
         return cached_model(hub, rest)
     except ModelError:
-        if path is not None and (os.path.exists(path) or not _is_cached(hub)):
+        if path is not None and os.path.exists(path):
             return _at(path)
+        if path is not None and not _is_cached(hub):
+            raise NotHere(_missing(path), hub) from None
         raise
 
 
@@ -83,12 +89,14 @@ def cached_model(hub: HubName, rest: str) -> LocalModel:
         found = chosen(hub, snapshot)
         if isinstance(found, Choice):
             return _model(found, snapshot.folder, _cached_name(hub, found), hub.repo)
-        error = refuse(found, hub.repo, is_folder=False, names=snapshot.names)
+        error: ModelError = refuse(found, hub.repo, is_folder=False, names=snapshot.names)
         if found.kind in ("no-such-file", "no-weights", "incomplete") and is_interrupted(folder):
             error.notes += ("a download of it was interrupted",)
-        refused.append(error)
         if found.kind == "mlx":
             error.helps = (*_ggufs_here(hub.repo), *error.helps)
+        elif found.kind in _PERHAPS_AT_THE_HUB:
+            error = NotHere(error, hub)
+        refused.append(error)
     if refused:
         raise next((error for error in refused if error.id != "not-a-model"), refused[0])
     raise _not_cached(hub, rest, folder)
@@ -217,12 +225,10 @@ def _not_cached(hub: HubName, rest: str, folder: Path) -> ModelError:
         notes.append(f"of {hub.repo} there is {listing(there)}")
     elif is_interrupted(folder):
         notes.append("a download of it was interrupted")
-    return ModelError(
-        "no-such-model",
-        f"the model `{rest}` is not on this machine",
-        notes=notes,
-        helps=(*helps, "give a path to a .gguf file or to a folder with a model, as in `./model.gguf`"),
-    )
+    path = "give a path to a .gguf file or to a folder with a model, as in `./model.gguf`"
+    message = f"the model `{rest}` is not on this machine"
+    error = ModelError("no-such-model", message, notes=notes, helps=(*helps, path))
+    return NotHere(error, hub) if "/" in hub.repo else error
 
 
 def _near(hub: HubName, rest: str) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ LAYERS = """
     backends.mistralrs
     backends.servers.*
     backends.servers
+    backends.supply
     backends.pool
     backends
     stores.*
@@ -55,6 +56,7 @@ LAYERS = """
     executor
     api planner
     diagnostics console output_file
+    fetch_display
     records teller
     repl.*
     repl
@@ -73,9 +75,9 @@ LAYERS = """
 ONLY_IMPORTERS = {
     "lark": {"reader"},
     "mistralrs": {"backends.mistralrs"},
-    "huggingface_hub": {"models", "backends.mistralrs"},
+    "huggingface_hub": {"models"},
     "click": {"cli", "commands"},
-    "httpx2": {"backends.servers"},
+    "httpx2": {"backends.servers", "models.hub", "models.transfer"},
     "colorama": {"console", "diagnostics", "formatting.differences"},
     "prompt_toolkit": {"repl.keyboard"},
     "pygments": {"lexer", "repl.tokens", "repl.context"},

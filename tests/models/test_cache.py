@@ -113,7 +113,7 @@ def test_an_interrupted_download_is_no_file(cache: Cache) -> None:
     assert locate("org/m").path.name == "m-Q8_0.gguf"
     error = refusal("org/m:Q4_K_M")
     assert error.notes == ("a download of it was interrupted",)
-    assert error.helps == ("what is there: Q8_0",)
+    assert error.helps == ("what is there: Q8_0", "`spnl pull org/m:Q4_K_M` fetches it from the hub")
 
 
 def test_a_name_that_is_not_cached_says_where_was_looked_and_what_is_near(cache: Cache) -> None:
@@ -122,7 +122,8 @@ def test_a_name_that_is_not_cached_says_where_was_looked_and_what_is_near(cache:
     assert error.id == "no-such-model"
     assert error.notes == (f"looked in {cache.folder}",)
     assert error.helps[0] == "did you mean `Qwen/Qwen3-1.7B-GGUF:Q8_0`?"
-    assert "give a path to a .gguf file or to a folder" in error.helps[-1]
+    assert "give a path to a .gguf file or to a folder" in error.helps[-2]
+    assert error.helps[-1] == "`spnl pull qwen/qwen3-1.7b-gguf:Q8_0` fetches it from the hub"
 
 
 def test_a_path_that_looks_like_a_file_of_a_repository(

@@ -96,13 +96,13 @@ def test_a_hub_id_is_not_here_and_the_working_directory_does_not_shadow_it(
     error = _refusal("Qwen/Qwen3")
     assert error.id == "no-such-model"
     assert error.message == "the model `Qwen/Qwen3` is not on this machine"
-    assert "give a path to a .gguf file or to a folder" in error.helps[-1]
+    assert "give a path to a .gguf file or to a folder" in error.helps[-2]
 
 
 def test_a_misspelt_prefix_or_name_is_recognised() -> None:
     assert _refusal("mistralr/tiny").helps[0] == "did you mean `mistralrs/tiny`?"
     assert _refusal("tinny").helps[0] == "did you mean `tiny`?"
-    assert len(_refusal("openai/gpt-oss-20b").helps) == 1
+    assert len(_refusal("openai/gpt-oss-20b").helps) == 2
 
 
 def test_a_text_file_is_not_a_model(tmp_path: Path) -> None:

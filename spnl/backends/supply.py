@@ -1,0 +1,143 @@
+"""Between a run and the models it asks for: has a model's files on this machine before it is loaded.
+
+What is on disk is used as it is. Only where something is missing is the hub asked, and only then is anything
+imported that could open a connection. Imports errors, names and what finds files by their names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from spnl.backends.base import Engine
+from spnl.config import read_config
+from spnl.errors import ModelError
+from spnl.models.local import LocalModel, NotHere
+from spnl.models.locating import locate
+from spnl.models.names import HERE, ModelName, parse_hub, parse_model, split_adapter
+from spnl.models.progress import Progress
+
+
+class Models(Protocol):
+    """What gives engines by their models' names, as `spnl.executor.dispatch.Models` says."""
+
+    def get(self, model: str, notify: Callable[[str], None]) -> Engine: ...
+    def is_loaded(self, model: str) -> bool: ...
+    def describe(self, model: str, fully: bool) -> str | None: ...
+    def identity(self, model: str, notify: Callable[[str], None]) -> str: ...
+
+
+class SuppliedModels:
+    """The models of a pool, each with its files on this machine once it is first asked for.
+
+    Every method raises `ModelError` where they cannot be had.
+    """
+
+    def __init__(self, models: Models, progress: Progress, *, offline: bool = False) -> None:
+        self._models = models
+        self._progress = progress
+        self._offline = offline
+        self._supplied: set[str] = set()
+
+    def get(self, model: str, notify: Callable[[str], None]) -> Engine:
+        """The engine of a model, loaded if it is not yet."""
+        self._supply(model)
+        with _remedy_told(model):
+            return self._models.get(model, notify)
+
+    def is_loaded(self, model: str) -> bool:
+        """Whether `get` would return at once."""
+        self._supply(model)
+        return self._models.is_loaded(model)
+
+    def describe(self, model: str, fully: bool) -> str | None:
+        """What `get` would load, where that takes a while, or always, `fully`."""
+        self._supply(model)
+        return self._models.describe(model, fully)
+
+    def identity(self, model: str, notify: Callable[[str], None]) -> str:
+        """What tells a model from every other, without loading it."""
+        self._supply(model)
+        return self._models.identity(model, notify)
+
+    def _supply(self, model: str) -> None:
+        if model in self._supplied:
+            return
+        name = _parsed(model)
+        if name.backend == HERE:
+            with _remedy_told(model):
+                obtain(split_adapter(name.rest)[0], os.environ, self._progress, offline=self._offline)
+        self._supplied.add(model)
+
+
+def _parsed(model: str) -> ModelName:
+    return parse_model(model, read_config(os.environ).servers)
+
+
+@contextmanager
+def _remedy_told(model: str) -> Iterator[None]:
+    """Where the files of a hub's model are damaged, the error says how to have them again."""
+    try:
+        yield
+    except ModelError as error:
+        if error.id == "damaged-model" and parse_hub(split_adapter(_parsed(model).rest)[0]) is not None:
+            error.helps = (f"`spnl pull {model}` fetches again what is damaged",)
+        raise
+
+
+def obtain(rest: str, environ: Mapping[str, str], progress: Progress, *, offline: bool = False) -> LocalModel:
+    """The files of a model's name without its prefix, fetched if they are not here."""
+    try:
+        return locate(rest)
+    except NotHere as missing:
+        if offline or is_offline(environ):
+            raise _offline(missing, rest) from None
+        from spnl.models.fetching import fetch
+
+        fetch(missing.hub, environ, progress, near=missing.near)
+    return locate(rest)
+
+
+def pull(rest: str, environ: Mapping[str, str], progress: Progress) -> LocalModel:
+    """The files of a model's name without its prefix, as they are at the hub now.
+
+    What is here is compared with what the hub lists, and fetched again where it differs. A model that is no
+    hub's is left alone.
+    """
+    from spnl.models.cache import cache_folder
+
+    hub = parse_hub(rest)
+    near: tuple[str, ...] = ()
+    try:
+        found = locate(rest)
+    except NotHere as missing:
+        if is_offline(environ):
+            raise _offline(missing, rest) from None
+        hub, near = missing.hub, missing.near
+    except ModelError as error:
+        if hub is None or error.id != "damaged-model" or is_offline(environ):
+            raise
+    else:
+        if hub is None or is_offline(environ) or not found.path.is_relative_to(cache_folder(environ)):
+            return found
+    from spnl.models.fetching import fetch
+
+    fetch(hub, environ, progress, near=near, verify=True)
+    return locate(rest)
+
+
+def is_offline(environ: Mapping[str, str]) -> bool:
+    """Whether the environment forbids the network, as `huggingface_hub` reads it."""
+    said = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""
+    return said.upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _offline(missing: NotHere, rest: str) -> ModelError:
+    return ModelError(
+        "offline",
+        f"{missing.message}, and the hub is not asked: spnl is offline",
+        notes=missing.notes,
+        helps=(*missing.near, f"`spnl pull {rest}` fetches it, without --offline and HF_HUB_OFFLINE"),
+    )
