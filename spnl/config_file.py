@@ -16,10 +16,10 @@ from spnl.settings import VARIABLES, Variable
 from spnl.source import Source, Span
 
 MOST_PARALLEL = 1024
-SERVER_KINDS = ("openai", "ollama", "gemini")
+SERVER_KINDS = ("openai", "ollama", "gemini", "completions")
 """What a server can speak."""
 
-_PREFIXES = (*SERVER_KINDS, "mistralrs", "local")
+_PREFIXES = ("openai", "ollama", "gemini", "mistralrs", "local")
 """What a server cannot be named: names of models that begin so have a meaning already."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 from spnl.backends.servers.address import Address, address_of_provider, address_of_server
+from spnl.backends.servers.completions import CompletionsEngine
 from spnl.backends.servers.dialect import DIALECTS
 from spnl.backends.servers.engine import ServerEngine
 from spnl.backends.table import Notify
@@ -51,7 +52,8 @@ class ServerBackend:
             )
         if address.key is not None and not address.is_encrypted and not address.is_loopback:
             self._notify(f"the key in {address.key_variable} goes unencrypted to {address.url}")
-        return ServerEngine(self._address, model, DIALECTS[self._kind])
+        dialect = DIALECTS[self._kind]
+        return (CompletionsEngine if dialect.is_completions else ServerEngine)(self._address, model, dialect)
 
 
 def _wants_key(address: Address) -> bool:

@@ -42,7 +42,7 @@ def _by_effort(think: Think) -> dict[str, Any]:
 
 
 class Dialect(Frozen):
-    """A kind of server.
+    """A kind of server: one that is asked with messages or, where `is_completions`, with texts to complete.
 
     `token_words` are the names under which the limit of tokens is sent. `lacks` are the parameters that its
     API passes over in silence or has no word for. `parallel` is how many requests at once it is sent.
@@ -52,12 +52,14 @@ class Dialect(Frozen):
     lacks: tuple[str, ...]
     think: Callable[[Think], dict[str, Any]]
     parallel: int
+    is_completions: bool = False
 
     def body(self, model: str, request: Request) -> dict[str, Any]:
         """The JSON of a chat request that streams. A `ProgramError` names a clause that cannot be sent."""
         sampling = request.sampling
+        messages = [{"role": role, "content": text} for role, text in request.messages]
         return {
-            "messages": [{"role": role, "content": text} for role, text in request.messages],
+            **({} if self.is_completions else {"messages": messages}),
             "model": model,
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -101,6 +103,8 @@ DIALECTS = {
     "gemini": Dialect(("max_completion_tokens",), _NOT_IN_OPENAI, _by_effort, parallel=8),
     # Ollama knows the older word only, and passes over the newer one in silence.
     "ollama": Dialect(("max_completion_tokens", "max_tokens"), _NOT_IN_OPENAI, _by_effort, parallel=4),
+    # As many inputs of a `map` as are asked for at once go into one request.
+    "completions": Dialect(("max_tokens",), ("think",), _by_effort, parallel=256, is_completions=True),
 }
 """The kinds of server, by the names that the configuration has for them."""
 

@@ -17,7 +17,7 @@ from spnl.backends.messages import check_messages
 from spnl.backends.servers.address import Address
 from spnl.backends.servers.connection import Connection, Patience, Reply
 from spnl.backends.servers.dialect import Dialect, sampling_words
-from spnl.backends.servers.events import Reading
+from spnl.backends.servers.events import Piece, Reading, Reads
 from spnl.backends.servers.failures import LONGEST_WAIT, Asked, Failure, broken
 from spnl.errors import GenerationError
 
@@ -62,14 +62,19 @@ class ServerEngine:
     def stream(self, request: Request) -> Iterator[Chunk | Finish]:
         """The reply, piece by piece, ending with one `Finish`. Closing the iterator closes the connection."""
         check_messages(request.messages)
-        body = self._dialect.body(self._model, request)
+        yield from self._ask("chat/completions", self._dialect.body(self._model, request), Reading)
+
+    def _ask(
+        self, path: str, body: dict[str, Any], reading: Callable[[Asked], Reads[Piece]]
+    ) -> Iterator[Piece]:
+        """What comes of a request, as `reading` reads it; tried again where that can help."""
         connection = self._connect()
         asked = Asked(connection.address, self._model, sampling_words(body))
         tries = 0
         while True:
             begun = False
             try:
-                for piece in self._try(connection, body, asked):
+                for piece in self._try(connection, path, body, reading(asked), asked):
                     begun = True
                     yield piece
                 return
@@ -107,23 +112,24 @@ class ServerEngine:
                 self._connection = kept = Connection(address, self._patience, self.parallel)
             return kept
 
-    def _try(self, connection: Connection, body: dict[str, Any], asked: Asked) -> Iterator[Chunk | Finish]:
+    def _try(
+        self, connection: Connection, path: str, body: dict[str, Any], reading: Reads[Piece], asked: Asked
+    ) -> Iterator[Piece]:
         """One try: the pieces of the reply. Raises `Failure`."""
         if not self._counts:
             body = {word: value for word, value in body.items() if word != "stream_options"}
-        reading = Reading(asked)
-        with connection.post("chat/completions", body, asked) as reply:
+        with connection.post(path, body, asked) as reply:
             yield from self._pieces(reply, reading, asked)
-        yield Finish(reading.reason or "stop", reading.usage)
+        yield from reading.ending()
 
-    def _pieces(self, reply: Reply, reading: Reading, asked: Asked) -> Iterator[Chunk]:
+    def _pieces(self, reply: Reply, reading: Reads[Piece], asked: Asked) -> Iterator[Piece]:
         """The pieces of a reply, to the end of the stream, so that its connection can be used again."""
         size = 0
         while not reading.done:
             try:
                 data = reply.next_event()
             except Failure:
-                if reading.reason is None:
+                if not reading.whole:
                     raise
                 return  # the reply is whole: what broke off is the rest of the stream
             if data is None:
@@ -131,14 +137,13 @@ class ServerEngine:
             size += len(data)
             if size > _LONGEST_REPLY:
                 raise Failure(broken(asked, f"sends more than {_LONGEST_REPLY // 1024**2} MB for one reply"))
-            piece = reading.read(data)
-            if reading.reason is not None or reading.done:
+            pieces = reading.read(data)
+            if reading.whole or reading.done:
                 reply.deadline.extend(_END_SECONDS)
-            elif piece is not None:
+            elif pieces:
                 reply.deadline.extend(self._patience.between)
-            if piece is not None:
-                yield piece
-        if not reading.done and reading.reason is None:
+            yield from pieces
+        if not reading.done and not reading.whole:
             raise Failure(broken(asked, "ended the reply in the middle"), again=True)
         reply.drain()
 
