@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 
 from spnl.config import read_config, settle
+from spnl.errors import SpnlError
 from spnl.executor.answer import Output, Style
 from spnl.executor.dispatch import Models
 from spnl.executor.machine import execute
 from spnl.executor.observer import Observer
-from spnl.executor.options import RunOptions
+from spnl.executor.options import RunOptions, read_parallel
 from spnl.executor.results import Leaf, Reply, Result
 from spnl.expander import Expander
 from spnl.frozen import Frozen
@@ -37,12 +38,14 @@ class Answer(Frozen):
 
     `parts` are the texts of the answer in source order, each with its role, its place in the program, and
     its `reply` (model, usage, finish reason, thought) where a model said it. `result` is the same as a tree.
-    `replies` are all generations, also those within other generations' inputs, as they finished.
+    `replies` are all generations, also those within other generations' inputs, as they finished. `errors` is
+    what failed in a run that kept going; a part that stands in the place of what failed has its `error`.
     """
 
     parts: tuple[Leaf, ...]
     result: Result
     replies: tuple[Reply, ...]
+    errors: tuple[SpnlError, ...] = ()
 
     @property
     def text(self) -> str:
@@ -105,6 +108,10 @@ def run(
     temperature: float | None = None,
     max_tokens: int | None = None,
     think: Think | None = None,
+    parallel: int | None = None,
+    timeout: float | None = None,
+    keep_going: bool = False,
+    partial: bool = False,
     output: Output | None = None,
     observer: Observer | None = None,
     models: Models | None = None,
@@ -117,7 +124,10 @@ def run(
 
     `arguments` are the texts for its `(arg NAME)`s, and `inputs` is where its other data come from. `model`,
     `temperature`, `max_tokens` and `think` replace what the program says, as the command line's flags do;
-    `SPNL_MODEL`, or else the configuration, fills in where it names no model. `output` is given the answer
+    `SPNL_MODEL`, or else the configuration, fills in where it names no model. At most `parallel` generations
+    run at once; `SPNL_NUM_PARALLEL`, the configuration and the engine decide where it is None. The run may
+    take `timeout` seconds. With `keep_going`, what fails is put where the answer would be and the rest goes
+    on; with `partial`, `output` gets what is complete where the run is stopped. `output` is given the answer
     while it is made, and `observer` everything else. `models` gives the engines; without it, the pool of this
     process does, and loads as `settings` say, or else the environment and the configuration; the files of
     models that are not on this machine are fetched then, but not with `offline`. Finished
@@ -131,12 +141,23 @@ def run(
 
         settled = POOL.with_settings(settings or settle(os.environ))
         models = settled.supplied(observer.progress, offline=offline)
-    default = os.environ.get("SPNL_MODEL") or read_config(os.environ).model
-    options = RunOptions(model, temperature, max_tokens, think, default)
+    config = read_config(os.environ)
+    default = os.environ.get("SPNL_MODEL") or config.model
+    options = RunOptions(
+        model,
+        temperature,
+        max_tokens,
+        think,
+        default,
+        parallel=parallel or read_parallel(os.environ, config.parallel),
+        timeout=timeout,
+        keep_going=keep_going,
+        partial=partial,
+    )
     collector = Collector(output)
     with _stores(journal, cache, observer.notice) as stores:
         execution = execute(query, models, collector, observer, options, stores)
-    return Answer(tuple(collector.parts), execution.result, execution.replies)
+    return Answer(tuple(collector.parts), execution.result, execution.replies, execution.errors)
 
 
 @contextmanager

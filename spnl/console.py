@@ -42,7 +42,8 @@ class TextAnswer:
         self._ends_line = False
 
     def begin(self, style: Style) -> None:
-        """A new leaf starts: on a line of its own."""
+        """A new leaf starts: on a line of its own. The one before may have been broken off."""
+        self._uncolor()
         if self._begun:
             self._put("\n")
         self._begun = True
@@ -67,16 +68,20 @@ class TextAnswer:
 
     def end(self, leaf: Leaf) -> None:
         """The leaf is complete."""
+        self._uncolor()
+        if self._live:
+            self._stream.flush()
+
+    def _uncolor(self) -> None:
         if self._colored:
             from colorama import Style as Reset
 
             self._colored = False
             self._put(Reset.RESET_ALL)
-        if self._live:
-            self._stream.flush()
 
     def finish(self) -> None:
-        """The answer is complete: it ends with a newline."""
+        """The answer ends here: with a newline, and in the terminal's own colour."""
+        self._uncolor()
         if self._begun and not self._ends_line:
             self._put("\n")
         self._stream.flush()

@@ -167,7 +167,8 @@ def _detail(query: Query) -> str:
 
 
 def _asked(model: str | None, query: Generate | Map) -> str:
-    sampling = [f"{name.replace('_', '-')} {value}" for name, value in query.sampling.given().items()]
+    given = query.sampling.given() | query.handling.given()
+    sampling = [f"{name.replace('_', '-')} {value}" for name, value in given.items()]
     return ", ".join([model or "the default model", *sampling])
 
 

@@ -116,12 +116,28 @@ class Sampling(Frozen):
         return {name: value for name, value in self.as_dict().items() if value is not None}
 
 
+class Handling(Frozen):
+    """What is done about a generation that takes too long or fails.
+
+    `timeout` is in seconds, above 0, without loading and waiting for its turn; `retry` is how often it is
+    asked again. None: what the program did not say.
+    """
+
+    timeout: float | None = None
+    retry: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        """What the program named, by field name."""
+        return {name: value for name, value in self.as_dict().items() if value is not None}
+
+
 class Generate(Query):
     """One reply of `model` to `input`. `model` is None where the program names none."""
 
     model: str | None
     input: Query
     sampling: Sampling = Sampling()
+    handling: Handling = Handling()
 
 
 class Repeat(Query):
@@ -138,6 +154,7 @@ class Map(Query):
     inputs: tuple[str | Query, ...]
     sampling: Sampling = Sampling()
     system: str | Query | None = None
+    handling: Handling = Handling()
 
 
 class Bind(Unique):

@@ -55,6 +55,9 @@ def record(leaf: Leaf) -> dict[str, Any]:
     if leaf.span is not None:
         line, column = leaf.span.source.position(leaf.span.start)
         data["place"] = {"file": leaf.span.source.name, "line": line, "column": column}
+    if leaf.error is not None:
+        data["text"] = ""
+        data["error"] = {"id": leaf.error.id, "message": leaf.error.message, "notes": list(leaf.error.notes)}
     if leaf.reply is not None:
         data["index"] = leaf.reply.index
         data["model"] = leaf.reply.model

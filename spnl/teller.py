@@ -10,6 +10,7 @@ from time import perf_counter
 
 from spnl.backends.base import Request
 from spnl.console import Console
+from spnl.errors import SpnlError
 from spnl.executor.observer import Observer
 from spnl.executor.results import Reply
 from spnl.fetch_display import FetchDisplay
@@ -76,6 +77,13 @@ class Teller(Observer):
         self.thought()
         if reply.reason == "length":
             self._cut.append(reply)
+
+    def failed(self, error: SpnlError) -> None:
+        """Draw what failed, as the run goes on without it."""
+        from spnl.diagnostics import render
+
+        self.thought()
+        self._console.say(render(error, color=self._console.stderr_color))
 
     def finish(self) -> None:
         """One note for all replies that a limit cut, with the number to raise."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from spnl.backends.base import Chunk, Finish, Request, Usage
+from spnl.backends.base import Batching, Chunk, Finish, Request, Usage
 from spnl.errors import SpnlError
 from spnl.models.progress import Progress
 from spnl.settings import Settings
@@ -44,9 +44,10 @@ class Gate:
 class ScriptedEngine:
     """Streams what `script` says. `requests` are those asked, in order; `cancelled` counts those given up."""
 
-    def __init__(self, script: Script = echo, parallel: int = 1) -> None:
+    def __init__(self, script: Script = echo, parallel: int = 1, batching: Batching | None = None) -> None:
         self.script = script
         self.parallel = parallel
+        self.batching = batching or Batching()
         self.requests: list[Request] = []
         self.open = 0
         self.most_open = 0
@@ -103,6 +104,9 @@ class ScriptedEngine:
 
     def render(self, request: Request) -> str | None:
         return "\n".join(f"<{role}>{text}" for role, text in request.messages)
+
+    def count_tokens(self, request: Request) -> int | None:
+        return sum(len(text.split()) for _, text in request.messages)
 
     def close(self) -> None:
         pass

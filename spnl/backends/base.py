@@ -74,11 +74,30 @@ class Finish(Frozen):
     usage: Usage
 
 
+class Batching(Frozen):
+    """What an engine makes of several streams at once, and of prompts that begin alike: facts of its device.
+
+    `streams`: it takes no more at once. `prefills`: so many prompts may be read at the same time; the next
+    stream is opened when an earlier one has said something. `equal_only`: only sequences of equal length gain
+    from decoding together. `lending`: so many sequences that finished last lend a prompt what it has in
+    common with theirs, which is then not read again; 0 for none. `lends_early`: those that still decode lend
+    too.
+    """
+
+    streams: int = 1024
+    prefills: int = 1024
+    equal_only: bool = False
+    lending: int = 0
+    lends_early: bool = False
+
+
 class Engine(Protocol):
     """One loaded model."""
 
     parallel: int
     """How many streams at once are worth having on this engine's device; at least 1."""
+
+    batching: Batching
 
     def stream(self, request: Request) -> Iterator[Chunk | Finish]:
         """The reply, piece by piece, ending with one `Finish`.
@@ -90,6 +109,13 @@ class Engine(Protocol):
 
     def render(self, request: Request) -> str | None:
         """The prompt as the model reads it, where this can be told."""
+        ...
+
+    def count_tokens(self, request: Request) -> int | None:
+        """How long the prompt is, in tokens, where this can be told within a millisecond or so.
+
+        Called only while no stream is open.
+        """
         ...
 
     def close(self) -> None:

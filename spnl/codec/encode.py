@@ -12,7 +12,7 @@ from spnl.codec.decode import MAX_REPEAT, MAX_TOKENS
 from spnl.codec.names import name_of
 from spnl.codec.plain import RUN_HELP, cannot_carry, plain
 from spnl.errors import ProgramError
-from spnl.query import Generate, Map, Message, Monad, Par, Print, Query, Repeat, Sampling, Seq, Structure, Zip
+from spnl.query import Generate, Map, Message, Monad, Par, Print, Query, Repeat, Seq, Structure, Zip
 
 MAX_LEVELS: Final = 127
 """How deep the lists and objects of a text may be: upstream's parser goes no deeper."""
@@ -62,7 +62,7 @@ class _Encoder:
                     )
                 return {"n": n, "g": self.generate(generate, level + 3)}
             case Map(inputs=inputs):
-                metadata = self.metadata(query, query.model, query.sampling)
+                metadata = self.metadata(query, query.model)
                 return {"metadata": metadata, "inputs": [self.text(text, query) for text in inputs]}
             case Zip(first=first, second=second):
                 return {"first": self.node(first, level + 2), "second": self.node(second, level + 2)}
@@ -70,14 +70,14 @@ class _Encoder:
         return self.node(query.body, level + 1)
 
     def generate(self, query: Generate, input_level: int) -> Data:
-        metadata = self.metadata(query, query.model, query.sampling)
+        metadata = self.metadata(query, query.model)
         return {**metadata, "input": self.node(query.input, input_level)}
 
-    def metadata(self, query: Query, model: str | None, sampling: Sampling) -> Data:
+    def metadata(self, query: Generate | Map, model: str | None) -> Data:
         """The model, and what the program says of the sampling."""
         if model is None:
             raise self.refuse("a generation without a model", query, *_MODEL_HELPS)
-        given = sampling.given()
+        given = query.sampling.given() | query.handling.given()
         allowed: Data = {name: given.pop(name) for name in ("max_tokens", "temperature") if name in given}
         if given:
             clauses = ", ".join(f"`{name.replace('_', '-')}`" for name in given)
@@ -119,6 +119,7 @@ def _written_out(query: Map, system: str | Query) -> Par:
                 query.model,
                 Seq((Message("system", system, span=span), Message("user", text, span=span)), span=span),
                 query.sampling,
+                query.handling,
                 span=span,
             )
             for text in query.inputs

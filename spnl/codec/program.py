@@ -11,7 +11,7 @@ from typing import Any
 from spnl.codec.names import name_of
 from spnl.codec.plain import cannot_carry, plain
 from spnl.formatting import format_program
-from spnl.query import Generate, Map, Message, Monad, Print, Query, Repeat, Sampling, Structure, Zip
+from spnl.query import Generate, Map, Message, Monad, Print, Query, Repeat, Structure, Zip
 from spnl.reader import MAX_DEPTH
 from spnl.source import Source
 from spnl.syntax import quote
@@ -43,11 +43,11 @@ def _form(query: Query, depth: int) -> str:
         case Repeat(n=n, generate=generate):
             parts = [f"(n {n})", _form(generate, depth + 1)]
         case Map(inputs=inputs, system=system):
-            parts = _settings(query, query.model, query.sampling)
+            parts = _settings(query, query.model)
             parts += [f"(system {_text(system, query)})"] if system else []
             parts += [f"(inputs {' '.join([_text(text, query) for text in inputs])})"] if inputs else []
         case Generate(input=input):
-            parts = [*_settings(query, query.model, query.sampling), f"(input {_input(input, depth + 2)})"]
+            parts = [*_settings(query, query.model), f"(input {_input(input, depth + 2)})"]
     return f"({' '.join([name_of(query), *parts])})"
 
 
@@ -63,10 +63,10 @@ def _input(query: Query, depth: int) -> str:
     return _form(query, depth)
 
 
-def _settings(query: Query, model: str | None, sampling: Sampling) -> list[str]:
-    """The clauses of what the query says of its model and sampling."""
+def _settings(query: Generate | Map, model: str | None) -> list[str]:
+    """The clauses of what the query says of its model, its sampling and failures."""
     clauses = [f"(model {_text(model, query)})"] if model is not None else []
-    for name, value in sampling.given().items():
+    for name, value in (query.sampling.given() | query.handling.given()).items():
         values = value if isinstance(value, tuple) else (value,)
         clauses.append(f"({name.replace('_', '-')} {' '.join([_atom(value, query) for value in values])})")
     return clauses

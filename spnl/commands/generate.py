@@ -9,6 +9,7 @@ import click
 
 from spnl.commands.options import (
     AnswerOptions,
+    ExecutionOptions,
     FetchOptions,
     KeepOptions,
     LoadingOptions,
@@ -16,6 +17,7 @@ from spnl.commands.options import (
     OptionGroup,
     Overrides,
     answer_options,
+    execution_options,
     fetch_options,
     keep_options,
     loading_options,
@@ -80,6 +82,7 @@ drawing_options = OptionGroup(
 @drawing_options
 @loading_options
 @fetch_options
+@execution_options
 @keep_options
 @answer_options
 @notice_options
@@ -92,10 +95,11 @@ def command(
     drawing: Drawing,
     loading: LoadingOptions,
     fetching: FetchOptions,
+    execution: ExecutionOptions,
     keep: KeepOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
-) -> None:
+) -> int:
     """Ask a model one thing and write its reply to stdout.
 
     What comes through a pipe is put behind PROMPT, after an empty line; without PROMPT it is the prompt.
@@ -106,11 +110,12 @@ def command(
     git diff | spnl generate "Write a commit message for this change."
     """
 
-    perform(
+    return perform(
         lambda: _query(_prompt(prompt), system, draws, drawing.sampling()),
         overrides.but(model=_model(backend, overrides.model)),
         loading,
         fetching,
+        execution,
         keep,
         answer,
         notices,

@@ -161,6 +161,34 @@ loading_options = OptionGroup(
     fields=[variable.field for variable in _WITH_FLAGS],
 )
 
+
+class ExecutionOptions(Frozen):
+    """How a program's generations are run, as `spnl.run` takes it."""
+
+    parallel: int | None
+    timeout: float | None
+    keep_going: bool
+    partial: bool
+
+
+execution_options = OptionGroup(
+    "execution",
+    ExecutionOptions,
+    click.option(
+        "--parallel", type=click.IntRange(min=1), metavar="N", help="Run at most N generations at once."
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True, max=1e9),
+        metavar="SECONDS",
+        help="Stop the program after so long.",
+    ),
+    click.option(
+        "--keep-going", is_flag=True, help="Put errors where answers would be, finish the rest, and exit 1."
+    ),
+    click.option("--partial", is_flag=True, help="Where the run is stopped, write what was complete."),
+)
+
 AnswerForm = Literal["text", "json", "jsonl", "nul"]
 
 

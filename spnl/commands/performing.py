@@ -9,6 +9,7 @@ from spnl.api import run
 from spnl.commands.options import (
     AnswerForm,
     AnswerOptions,
+    ExecutionOptions,
     FetchOptions,
     KeepOptions,
     LoadingOptions,
@@ -16,6 +17,8 @@ from spnl.commands.options import (
     Overrides,
 )
 from spnl.console import Console, TextAnswer
+from spnl.errors import GenerationError
+from spnl.interrupts import second_interrupt_leaves
 from spnl.query import Query
 from spnl.teller import Teller
 
@@ -28,11 +31,12 @@ def perform(
     overrides: Overrides,
     loading: LoadingOptions,
     fetching: FetchOptions,
+    execution: ExecutionOptions,
     keep: KeepOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
-) -> None:
-    """Run the query that `make_query` gives and write its answer; raises `SpnlError`s.
+) -> int:
+    """Run the query that `make_query` gives and write its answer; the exit code. Raises `SpnlError`s.
 
     What the environment and the configuration say is read before the query is made, which may ask a person.
     """
@@ -45,22 +49,25 @@ def perform(
     output = _answer_writer(console, answer.form, file_out, live)
     teller = Teller(console, notices.verbose)
     try:
-        run(
-            query,
-            **overrides.as_dict(),
-            **fetching.as_dict(),
-            **keep.as_dict(),
-            output=output,
-            observer=teller,
-            settings=settings,
-        )
+        with second_interrupt_leaves():
+            options = overrides.as_dict() | fetching.as_dict() | execution.as_dict() | keep.as_dict()
+            came_to = run(query, **options, output=output, observer=teller, settings=settings)
     except BaseException:
-        output.abandon()
+        if execution.partial:
+            _finish(output, file_out)
+        else:
+            output.abandon()
         raise
-    output.finish()
-    if file_out is not None:
-        file_out.commit()
+    _finish(output, file_out)
     teller.finish()
+    return GenerationError.exit_code if came_to.errors else 0
+
+
+def _finish(output: Any, file: OutputFile | None) -> None:
+    """The answer ends here."""
+    output.finish()
+    if file is not None:
+        file.commit()
 
 
 def _output_file(target: str) -> OutputFile:

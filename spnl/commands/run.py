@@ -7,6 +7,7 @@ import click
 from spnl.commands.loading import query_of
 from spnl.commands.options import (
     AnswerOptions,
+    ExecutionOptions,
     FetchOptions,
     KeepOptions,
     LoadingOptions,
@@ -14,6 +15,7 @@ from spnl.commands.options import (
     Overrides,
     ProgramOptions,
     answer_options,
+    execution_options,
     fetch_options,
     keep_options,
     loading_options,
@@ -29,6 +31,7 @@ from spnl.commands.source import program_source
 @program_options
 @overrides
 @fetch_options
+@execution_options
 @keep_options
 @loading_options
 @answer_options
@@ -37,11 +40,12 @@ def command(
     given: ProgramOptions,
     overrides: Overrides,
     fetching: FetchOptions,
+    execution: ExecutionOptions,
     keep: KeepOptions,
     loading: LoadingOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
-) -> None:
+) -> int:
     """Run a program and write its answer to stdout.
 
     The program is FILE, the text after -c, or what comes through a pipe (FILE is `-` or left out). A FILE
@@ -52,11 +56,12 @@ def command(
     spnl -c '(g "What is the capital of France?" (temperature 0))'
     spnl program.spnl -D country=Italy --model ./model.gguf -o answer.txt
     """
-    perform(
+    return perform(
         lambda: query_of(program_source(given.program, given.text, given.file), dict(given.definitions)),
         overrides,
         loading,
         fetching,
+        execution,
         keep,
         answer,
         notices,

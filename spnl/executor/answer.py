@@ -88,6 +88,19 @@ class Slot:
         """The place is known to be a line that the program prints."""
         self.close(leaf, keep_empty=True)
 
+    def withdraw(self) -> bool:
+        """Take back what was streamed, if none of it has been shown; whether that could be done."""
+        if self._begun:
+            return False
+        self._buffer = []
+        return True
+
+    def fail(self, leaf: Leaf) -> None:
+        """The place is known to be a failure; what was shown of a reply stays above it."""
+        if self._begun and not self._closed:
+            self._put(f"\n{leaf.text}")
+        self.close(leaf)
+
     def close_until(self, following: Slot) -> None:
         """Close this slot and all that it was split into, which end where `following` begins."""
         slot: Slot | None = self
@@ -128,6 +141,13 @@ class Answer:
         if self.live is not None:
             self.live._flush()
 
+    def settle(self) -> None:
+        """Nothing more will come: write out every text that is complete, and leave out the others."""
+        slot = self.live
+        while slot is not None:
+            slot.close()
+            slot = slot._next
+
 
 class Place(Protocol):
     """Where a node's texts show: a slot, or one in which only printed lines do."""
@@ -143,6 +163,10 @@ class Place(Protocol):
 
     def stream(self, text: str) -> None:
         """A piece of what a model is saying."""
+        ...
+
+    def withdraw(self) -> bool:
+        """Take back what was streamed, if none of it has been shown; whether that could be done."""
         ...
 
     def close(self, leaf: Leaf | None = None, style: Style = "plain", keep_empty: bool = False) -> None:
@@ -181,6 +205,10 @@ class PrintsOnly:
 
     def stream(self, text: str) -> None:
         """Nothing is shown."""
+
+    def withdraw(self) -> bool:
+        """Nothing was shown."""
+        return True
 
     def close(self, leaf: Leaf | None = None, style: Style = "plain", keep_empty: bool = False) -> None:
         """Nothing is shown, and the place is done with."""

@@ -14,7 +14,8 @@ from time import perf_counter
 
 from spnl.backends.base import Chunk, Finish, Request
 from spnl.errors import SpnlError
-from spnl.executor.dispatch import Dispatcher, Event, Job, copied
+from spnl.executor.dispatch import Dispatcher
+from spnl.executor.jobs import Event, Job, copied
 from spnl.executor.keeping import Keeping, Slot
 from spnl.executor.results import Origin
 from spnl.stores.base import Kept

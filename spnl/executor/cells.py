@@ -8,7 +8,7 @@ from spnl.errors import SpnlError
 from spnl.query import Bind
 
 if TYPE_CHECKING:
-    from spnl.executor.machine import Task
+    from spnl.executor.tasks import Task
 
 
 class Cell:

@@ -1,28 +1,30 @@
-"""Dispatching: which generation runs when, on which engine, in which thread.
+"""Dispatching: which generation runs when, on which engine.
 
-Jobs wait in one queue for each model. One model at a time streams, because an engine that is being built
-holds Python's lock from start to end, and because models on one device compete for it. Its jobs run in their
-order, as many at once as the engine says is worth having. Engines block while they work, so each stream is
-consumed by a worker thread; the caller's thread waits for events in a way that an interrupt can break.
+Jobs wait in one line for each model (`spnl.executor.order`). One model at a time streams, because an engine
+that is being built holds Python's lock from start to end, and because models on one device compete for it; a
+model that is loaded goes before one that is not. Of its jobs run as many at once as the engine says is worth
+having. The caller's thread waits for events in a way that an interrupt can break.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
-from spnl.backends.base import Chunk, Engine, Finish, Request
-from spnl.errors import GenerationError, Interrupted, SpnlError
+from spnl.backends.base import Chunk, Engine, Finish
+from spnl.errors import GenerationError, SpnlError
+from spnl.executor.batches import Room, next_batch
+from spnl.executor.jobs import Event, Job, copied
 from spnl.executor.observer import Observer
-from spnl.executor.results import Origin
-from spnl.source import Span
+from spnl.executor.options import RunOptions
+from spnl.executor.order import Order
+from spnl.executor.workers import Workers
 
-WAKE_SECONDS = 0.2
-"""How often a waiting caller looks up, so that platforms whose waits cannot be interrupted see Ctrl-C."""
+LEAVING_SECONDS = 10.0
+"""How long work waits for an engine that has not yet noticed that a stream was given up: it may be in the
+midst of a long prompt. An engine that takes longer is asked all the same."""
 
 
 class Models(Protocol):
@@ -45,75 +47,72 @@ class Models(Protocol):
         ...
 
 
-class Job:
-    """One generation to run: what to ask, of which model, and what has come of it so far.
-
-    `owner` is for whoever submitted the job; the dispatcher does not look at it. `reused` says where the
-    reply comes from if it is not generated for this job. Times are of `time.perf_counter`.
-    """
-
-    __slots__ = (
-        "cancelled", "first", "index", "model", "owner", "request", "reused", "span", "started", "texts",
-        "thoughts"
-    )  # fmt: skip
-
-    def __init__(self, model: str, request: Request, span: Span | None, index: int, owner: Any) -> None:
-        self.model = model
-        self.request = request
-        self.span = span
-        self.index = index
-        self.owner = owner
-        self.texts: list[str] = []
-        self.thoughts: list[str] = []
-        self.started = 0.0
-        self.first: float | None = None
-        self.cancelled = False
-        self.reused: Origin | None = None
-
-
-Event = tuple[Job, Chunk | Finish | BaseException]
-
-
 class Dispatcher:
     """Runs jobs and gives back their events, in the order in which they happen.
 
     `is_abandoned` says whether nobody waits for a job any more.
     """
 
-    def __init__(self, models: Models, observer: Observer, is_abandoned: Callable[[Job], bool]) -> None:
+    def __init__(
+        self,
+        models: Models,
+        observer: Observer,
+        options: RunOptions,
+        is_abandoned: Callable[[Job], bool],
+    ) -> None:
         self._models = models
         self._observer = observer
         self._is_abandoned = is_abandoned
-        self._waiting: dict[str, deque[Job]] = {}
-        self._active: set[Job] = set()
+        self._parallel = options.parallel
+        self._timeout = options.timeout
+        self._deadline = perf_counter() + options.timeout if options.timeout is not None else float("inf")
+        self._waiting: dict[str, Order[Job]] = {}
         self._model: str | None = None
         self._engine: Engine | None = None
-        self._events: SimpleQueue[Event] = SimpleQueue()
-        self._work: SimpleQueue[tuple[Engine, Job] | None] = SimpleQueue()
-        self._workers: list[threading.Thread] = []
+        self._batch: deque[Job] = deque()
+        """What is to be started next, together."""
+        self._active: set[Job] = set()
+        self._silent: set[Job] = set()
+        """Those under way of which nothing has come: their prompts are being read."""
+        self._leaving: dict[Job, float] = {}
+        """Those given up whose engine has not noticed yet, and since when."""
+        self._leader: Job | None = None
+        """The request that runs ahead of a batch, so that the engine has read what its prompts share."""
+        self._failed: deque[Event] = deque()
+        """Jobs whose model cannot be had."""
+        self._workers = Workers()
 
     def submit(self, job: Job) -> None:
-        """Queue a job behind those of the same model."""
-        self._waiting.setdefault(job.model, deque()).append(job)
+        """Queue a job behind those of the same model; one that is tried again, before them."""
+        if job.model not in self._waiting:
+            self._waiting[job.model] = Order()
+        self._waiting[job.model].add(job, first=job.tries > 0)
 
     def next_event(self) -> Event:
         """Start what can be started, and wait for the next thing that happens.
 
-        An exception in place of a piece means that the job failed.
+        An exception in place of a piece means that the job failed. Raises `GenerationError` `timeout` when
+        the whole run has taken too long.
         """
-        self._start()
         while True:
-            assert self._active, "nothing is running, so nothing will ever happen"
-            try:
-                event = self._events.get(timeout=WAKE_SECONDS)
-            except Empty:
-                continue
-            job, piece = event
-            if job.cancelled:
-                continue
-            if not isinstance(piece, Chunk):
-                self._active.discard(job)
-            return event
+            self._start()
+            while self._failed:
+                event = self._failed.popleft()
+                if not self._is_abandoned(event[0]):
+                    return event
+            now = perf_counter()
+            if now >= self._deadline:
+                raise GenerationError("timeout", f"the program has taken longer than {self._timeout:g} s")
+            late = min(self._active, key=lambda job: job.deadline, default=None)
+            if late is not None and now >= late.deadline:
+                self._cancel([late])
+                message = f"the reply has taken longer than {late.timeout:g} s"
+                return late, GenerationError("timeout", message)
+            until = min(late.deadline if late is not None else now + 1, self._deadline)
+            assert self._active or self._leader or self._leaving, "nothing is running, so nothing will happen"
+            happened = self._workers.next_event(until - now)
+            if happened is not None and self._is_news(*happened):
+                return happened
 
     def cancel_abandoned(self) -> None:
         """Stop the abandoned jobs that run, at their next piece; those that wait are never started."""
@@ -122,56 +121,112 @@ class Dispatcher:
     def cancel(self) -> None:
         """Stop everything."""
         self._waiting.clear()
-        self._cancel(list(self._active))
+        self._batch.clear()
+        self._failed.clear()
+        self._cancel([*self._active, *([self._leader] if self._leader is not None else [])])
+
+    def close(self) -> None:
+        """Let the worker threads go; those of cancelled jobs end when their engine next speaks."""
+        self._workers.close()
 
     def _cancel(self, jobs: list[Job]) -> None:
         for job in jobs:
             job.cancelled = True
             self._active.discard(job)
+            self._silent.discard(job)
+            self._leaving[job] = perf_counter()
 
-    def close(self) -> None:
-        """Let the worker threads go; those of cancelled jobs end when their engine next speaks."""
-        for _ in self._workers:
-            self._work.put(None)
-        self._workers.clear()
+    def _is_news(self, job: Job, piece: Chunk | Finish | BaseException) -> bool:
+        """Take note of an event; whether it is one for the caller."""
+        if not isinstance(piece, Chunk):
+            self._active.discard(job)
+            self._leaving.pop(job, None)
+            if isinstance(piece, Finish) and job.model == self._model:
+                self._waiting[job.model].finished(job.blocks)
+        self._silent.discard(job)
+        if job is self._leader:
+            # A leader that fails says nothing: what it ran ahead of will say it.
+            if not isinstance(piece, Chunk):
+                self._leader = None
+                self._waiting[job.model].finished(job.blocks)
+            return False
+        return not job.cancelled
 
     def _start(self) -> None:
         """Start waiting jobs up to what the engine takes at once; change models between streams only."""
-        while True:
+        while self._leader is None and not self._failed:
             queue = self._waiting.get(self._model) if self._model is not None else None
-            if queue and self._has_wanted(queue):
+            if self._batch:
                 assert self._engine is not None
-                if len(self._active) >= self._engine.parallel:
+                if self._is_reading():
                     return
-                self._launch(self._engine, queue.popleft())
-            elif self._active or not self._next_model():
+                job = self._batch.popleft()
+                if not self._is_abandoned(job):
+                    self._launch(self._engine, job)
+            elif queue is not None and self._has_wanted(queue):
+                if not self._take_batch(queue):
+                    return
+            elif self._active or self._is_reading() or not self._next_model():
                 return
 
-    def _has_wanted(self, queue: deque[Job]) -> bool:
-        """Whether a queue holds a job that somebody waits for; the first is one then."""
-        while queue and self._is_abandoned(queue[0]):
-            queue.popleft()
-        return bool(queue)
+    def _is_reading(self) -> bool:
+        """Whether the engine has as many prompts as it reads at once, also of streams that were given up."""
+        oldest = perf_counter() - LEAVING_SECONDS
+        reading = len(self._silent) + sum(since > oldest for since in self._leaving.values())
+        return self._engine is not None and reading >= self._engine.batching.prefills
 
-    def _next_model(self) -> bool:
-        """Take up the first model that has jobs waiting, loading it; False where there is none."""
-        self._waiting = {model: jobs for model, jobs in self._waiting.items() if self._has_wanted(jobs)}
-        for model, jobs in self._waiting.items():
-            try:
-                self._engine = self._load(model)
-            except SpnlError as error:
-                self._fail_all(jobs, error)
-            else:
-                self._model = model
-            return True
+    def _take_batch(self, queue: Order[Job]) -> bool:
+        """Choose what runs next, and start what runs ahead of it; False where there is no room for any."""
+        assert self._engine is not None
+        engine = self._engine
+        streams = engine.batching.streams
+        most = min(self._parallel or engine.parallel, streams)
+        busy = len(self._active)
+        if busy >= (1 if engine.batching.equal_only else most):
+            return False
+        room = Room(most - busy, streams if self._parallel is None else most - busy)
+        batch = next_batch(queue, engine, room, self._is_abandoned)
+        self._batch.extend(batch.jobs)
+        if batch.leader is not None:
+            self._leader = Job(batch.jobs[0].model, batch.leader, None, 0, None)
+            self._run(engine, self._leader)
+        return True
+
+    def _has_wanted(self, queue: Order[Job]) -> bool:
+        """Whether a line holds a job that somebody waits for; the first is one then."""
+        while queue:
+            job = next(iter(queue))
+            if not self._is_abandoned(job):
+                return True
+            queue.take(job)
         return False
 
-    def _fail_all(self, jobs: deque[Job], error: SpnlError) -> None:
+    def _next_model(self) -> bool:
+        """Take up a model that has jobs waiting, a loaded one before one that is not; False for none."""
+        waiting = [model for model, queue in self._waiting.items() if self._has_wanted(queue)]
+        if not waiting:
+            return False
+        model = min(waiting, key=lambda model: not self._is_loaded(model))
+        # Two models may not fit into memory: the one before is let go of while the next is loaded.
+        self._engine = self._model = None
+        try:
+            engine = self._load(model)
+        except SpnlError as error:
+            self._fail_all(self._waiting.pop(model), error)
+            return True
+        self._engine, self._model = engine, model
+        self._waiting[model].remember(engine.batching.lending)
+        return True
+
+    def _is_loaded(self, model: str) -> bool:
+        try:
+            return self._models.is_loaded(model)
+        except SpnlError:
+            return True  # whatever is wrong with it is said when it is asked for
+
+    def _fail_all(self, jobs: Order[Job], error: SpnlError) -> None:
         """Let each job fail with an error of its own, which is then placed where that job stands."""
-        self._active.update(jobs)
-        for job in jobs:
-            self._events.put((job, copied(error)))
-        jobs.clear()
+        self._failed.extend((job, copied(error)) for job in jobs)
 
     def _load(self, model: str) -> Engine:
         if self._models.is_loaded(model):
@@ -183,46 +238,9 @@ class Dispatcher:
         prompt = engine.render(job.request) if self._observer.wants_prompts else None
         self._observer.asked(job.model, job.request, prompt)
         self._active.add(job)
-        if len(self._workers) < len(self._active):
-            worker = threading.Thread(target=_work, args=(self._work, self._events), daemon=True)
-            worker.name = "spnl-generation"
-            self._workers.append(worker)
-            worker.start()
+        self._run(engine, job)
+
+    def _run(self, engine: Engine, job: Job) -> None:
+        self._silent.add(job)
         job.started = perf_counter()
-        self._work.put((engine, job))
-
-
-def copied(error: SpnlError) -> SpnlError:
-    """An error like another, for a place of its own."""
-    copied = type(error).__new__(type(error), *error.args)
-    copied.__dict__.update(error.__dict__)
-    copied.__cause__ = error.__cause__
-    return copied
-
-
-def _work(work: SimpleQueue[tuple[Engine, Job] | None], events: SimpleQueue[Event]) -> None:
-    """A worker thread: stream one job after another until told to go."""
-    while (item := work.get()) is not None:
-        engine, job = item
-        try:
-            _stream(engine, job, events)
-        except BaseException as error:
-            # Whatever it is belongs to the caller's thread: here nobody would ever see it.
-            events.put((job, error))
-        del engine, job, item
-
-
-def _stream(engine: Engine, job: Job, events: SimpleQueue[Event]) -> None:
-    stream = engine.stream(job.request)
-    try:
-        for piece in stream:
-            if job.cancelled:
-                raise Interrupted
-            events.put((job, piece))
-            if isinstance(piece, Finish):
-                return
-    finally:
-        close = getattr(stream, "close", None)
-        if close is not None:
-            close()
-    raise GenerationError("engine-failed", "the model's reply ended without an end")
+        self._workers.stream(engine, job, len(self._active) + len(self._leaving) + (self._leader is not None))

@@ -13,45 +13,35 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from spnl.backends.base import Chunk, Finish
-from spnl.errors import ModelError, SpnlError
-from spnl.executor.answer import Answer, Output
+from spnl.errors import SpnlError
+from spnl.executor.answer import Answer, Output, Slot
 from spnl.executor.asks import Asks
 from spnl.executor.cells import Cell, Memory
-from spnl.executor.dispatch import Dispatcher, Job, Models
+from spnl.executor.dispatch import Dispatcher, Models
+from spnl.executor.failures import failure_leaf, may_retry, named
+from spnl.executor.jobs import Job, reply_of
 from spnl.executor.keeping import Keeping
 from spnl.executor.nodes import Evaluator
 from spnl.executor.observer import Observer
 from spnl.executor.options import Resolver, RunOptions
 from spnl.executor.results import Leaf, Reply, Result
-from spnl.executor.wants import Ask, Evaluate, Shared, Steps, Together, ValueOf, Want
+from spnl.executor.tasks import Task, is_abandoned, is_in_answer
+from spnl.executor.wants import Ask, Evaluate, Shared, Together, ValueOf, Want
 from spnl.expander import deep_recursion
 from spnl.optimizer import optimize
 from spnl.query import Bind, Query
 from spnl.stores.base import Store
 
 
-class Task:
-    """Steps under way, who waits for them, and what they are gathering."""
-
-    __slots__ = ("gathered", "index", "missing", "parent", "serves", "steps", "wave")
-
-    def __init__(self, steps: Steps, parent: Task | Cell | None, index: int = 0) -> None:
-        self.steps = steps
-        self.parent = parent
-        self.index = index
-        self.serves: int = parent.wave if isinstance(parent, Task) else 0
-        """Which wave of the parent's wants this task serves."""
-        self.wave: int = 0
-        """How often this task has recovered from an error: what served an earlier wave is abandoned."""
-        self.gathered: list[Any] | None = None
-        self.missing = 0
-
-
 class Execution(NamedTuple):
-    """What a run came to: its result, and every reply in the order in which they finished."""
+    """What a run came to: its result, every reply in the order in which they finished, and what failed.
+
+    There are failures only in a run that keeps going.
+    """
 
     result: Result
     replies: tuple[Reply, ...]
+    errors: tuple[SpnlError, ...] = ()
 
 
 def execute(
@@ -90,8 +80,9 @@ class _Machine:
         cells: dict[Bind, Cell],
     ) -> None:
         self._observer = observer
+        self._options = options
         self._evaluator = Evaluator(Resolver(options, observer.notice))
-        self._asks = Asks(partial(Dispatcher, models, observer), self._is_abandoned_job, keeping)
+        self._asks = Asks(partial(Dispatcher, models, observer, options), self._is_abandoned_job, keeping)
         self._answer = Answer(output)
         self._cells = cells
         self._ready: list[tuple[Task, Any]] = []
@@ -99,6 +90,7 @@ class _Machine:
         self._result: Result | None = None
         self._recovered = False
         self._replies: list[Reply] = []
+        self._errors: list[SpnlError] = []
 
     def run(self, query: Query) -> Execution:
         """Run the query to its end, or to the first error."""
@@ -109,24 +101,26 @@ class _Machine:
                     while self._ready:
                         self._step(*self._ready.pop())
                     if self._result is not None:
-                        return Execution(self._result, tuple(self._replies))
+                        return Execution(self._result, tuple(self._replies), tuple(self._errors))
                     self._handle(*self._asks.next_event())
         except BaseException:
             self._asks.cancel()
+            if self._options.partial:
+                self._answer.settle()
             raise
         finally:
             self._asks.close()
 
     def _step(self, task: Task, value: Any) -> None:
         """Give a task what it wanted, and see to what it wants next."""
-        if self._recovered and self._is_abandoned(task):
+        if self._recovered and is_abandoned(task):
             return
         try:
             want = task.steps.send(value)
         except StopIteration as stop:
-            self._deliver(task.parent, task.index, stop.value)
+            self._end(task, stop.value)
         except SpnlError as error:
-            self._fail(task.parent, error)
+            self._give_up(task, error)
         else:
             self._see_to(task, want)
 
@@ -143,10 +137,14 @@ class _Machine:
         if isinstance(want, Ask):
             assert parent is not None
             owner = (parent, parent.wave, index, want)
-            self._asks.submit(Job(want.model, want.request, want.span, want.draw, owner))
-        else:
-            steps = self._evaluator.result if isinstance(want, Evaluate) else self._evaluator.value
-            self._ready.append((Task(steps(want.node, want.place), parent, index), None))
+            job = Job(want.model, want.request, want.span, want.draw, owner, want.handling.timeout)
+            self._asks.submit(job)
+            return
+        place, after = want.place, None
+        if self._options.keep_going and isinstance(want, Evaluate) and isinstance(place, Slot):
+            place, after = place.split(2)
+        steps = self._evaluator.result if isinstance(want, Evaluate) else self._evaluator.value
+        self._ready.append((Task(steps(want.node, place), parent, index, place, after), None))
 
     def _start_all(self, task: Task, wants: Any) -> None:
         if not wants:
@@ -191,6 +189,30 @@ class _Machine:
                 gathered, parent.gathered = parent.gathered, None
                 self._ready.append((parent, gathered))
 
+    def _end(self, task: Task, value: Any) -> None:
+        """A task has come to a value."""
+        if task.after is not None:
+            task.after.close()
+        self._deliver(task.parent, task.index, value)
+
+    def _give_up(self, task: Task, error: SpnlError) -> None:
+        """A task has failed: hand the failure on, or, to keep going, put it where the answer would be."""
+        if task.after is None or not is_in_answer(task):
+            self._fail(task.parent, error)
+            return
+        self._recover()
+        assert task.place is not None
+        task.place.close_until(task.after)
+        self._deliver(task.parent, task.index, self._put_failure(error, task.after))
+
+    def _put_failure(self, error: SpnlError, place: Slot) -> Leaf:
+        """Show a failure at a place, as the run goes on."""
+        leaf = failure_leaf(error)
+        self._errors.append(error)
+        self._observer.failed(error)
+        place.fail(leaf)
+        return leaf
+
     def _fail(self, parent: Task | Cell | None, error: SpnlError) -> None:
         """Hand on a failure: to the caller, to all who share the value, or to the one task that asked."""
         if parent is None:
@@ -199,7 +221,7 @@ class _Machine:
             parent.error = error
             waiting, parent.waiting = parent.waiting, []
             for task in waiting:
-                if not (self._recovered and self._is_abandoned(task)):
+                if not (self._recovered and is_abandoned(task)):
                     self._throw(task, error)
         else:
             self._throw(parent, error)
@@ -212,9 +234,9 @@ class _Machine:
             want = task.steps.throw(error)
         except StopIteration as stop:
             self._recover()
-            self._deliver(task.parent, task.index, stop.value)
+            self._end(task, stop.value)
         except SpnlError as failure:
-            self._fail(task.parent, failure)
+            self._give_up(task, failure)
         else:
             self._recover()
             self._see_to(task, want)
@@ -226,22 +248,11 @@ class _Machine:
 
     def _is_given_up(self, cell: Cell) -> bool:
         """Whether computing a shared value was given up, because all who waited for it were abandoned."""
-        return not cell.done and cell.error is None and all(map(self._is_abandoned, cell.waiting))
+        return not cell.done and cell.error is None and all(map(is_abandoned, cell.waiting))
 
     def _is_abandoned_job(self, job: Job) -> bool:
         task, wave, _, _ = job.owner
-        return self._recovered and (wave != task.wave or self._is_abandoned(task))
-
-    def _is_abandoned(self, task: Task) -> bool:
-        """Whether nobody waits for a task any more, because who did has recovered from another's failure."""
-        parent = task.parent
-        while isinstance(parent, Task):
-            if task.serves != parent.wave:
-                return True
-            task, parent = parent, parent.parent
-        if isinstance(parent, Cell):
-            return all(self._is_abandoned(waiting) for waiting in parent.waiting)
-        return False
+        return self._recovered and (wave != task.wave or is_abandoned(task))
 
     def _handle(self, job: Job, piece: Chunk | Finish | BaseException) -> None:
         """Take one event of a generation: show a piece, deliver a reply, raise a failure."""
@@ -258,31 +269,25 @@ class _Machine:
                 job.texts.append(piece.text)
                 ask.place.stream(piece.text)
         elif isinstance(piece, Finish):
-            reply = _reply(job, piece)
+            reply = reply_of(job, piece)
             self._replies.append(reply)
             self._observer.replied(reply, job.span)
             leaf = Leaf("assistant", reply.text, reply, span=job.span)
             ask.place.close(leaf, "model", ask.keep_empty)
             self._deliver(task, index, leaf)
         elif isinstance(piece, SpnlError):
-            # A model that a flag or a variable names is no fault of any place in the program.
-            elsewhere = isinstance(piece, ModelError) and not ask.names_model
-            self._fail(task, piece if elsewhere else piece.at(job.span))
+            self._handle_failure(job, piece)
         else:
             raise piece
 
-
-def _reply(job: Job, finish: Finish) -> Reply:
-    now = perf_counter()
-    return Reply(
-        text="".join(job.texts),
-        thought="".join(job.thoughts),
-        model=job.model,
-        reason=finish.reason,
-        usage=finish.usage,
-        index=job.index,
-        limit=job.request.sampling.max_tokens or 0,
-        first_token=(job.first if job.first is not None else now) - job.started,
-        total=now - job.started,
-        reused=job.reused,
-    )
+    def _handle_failure(self, job: Job, error: SpnlError) -> None:
+        """A generation has failed: ask once more if that is wanted, or hand the failure on with its place."""
+        task, _, index, ask = job.owner
+        if job.tries < (ask.handling.retry or 0) and may_retry(error) and ask.place.withdraw():
+            self._asks.submit(job.again())
+            return
+        error = named(error, job, ask)
+        if self._options.keep_going and isinstance(ask.place, Slot) and is_in_answer(task):
+            self._deliver(task, index, self._put_failure(error, ask.place))
+        else:
+            self._fail(task, error)

@@ -240,14 +240,15 @@ class Evaluator:
         prompt: tuple[tuple[str, str], ...],
         place: Place,
         span: Span | None,
-        draw: int = 0,
+        draw: int | None = None,
         *,
         keep_empty: bool = False,
     ) -> Ask:
         request = Request(prompt, self._resolver.sampling(node.sampling))
         model = self._resolver.model(node.model)
         named = self._resolver.is_named_by_program(node.model)
-        return Ask(model, request, place, span, draw, keep_empty, named)
+        several = not isinstance(node, Generate) or draw is not None
+        return Ask(model, request, place, span, draw or 0, keep_empty, named, node.handling, several)
 
 
 _BY_TYPE: dict[type[Query], Callable[[Evaluator, Any, Place], Steps]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 from spnl.backends.base import Request
+from spnl.errors import SpnlError
 from spnl.executor.results import Reply
 from spnl.models.progress import Progress
 from spnl.source import Span
@@ -34,6 +35,9 @@ class Observer:
 
     def replied(self, reply: Reply, span: Span | None) -> None:
         """A generation is complete."""
+
+    def failed(self, error: SpnlError) -> None:
+        """Something failed, and the run keeps going."""
 
     wants_details = False
     """Whether `loading` is to be told of every load, and which file was chosen and why."""

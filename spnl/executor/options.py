@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from spnl.errors import UsageError
 from spnl.frozen import Frozen
 from spnl.query import Sampling, Think
 
@@ -15,7 +16,12 @@ _NOTHING_SAID = Sampling()
 
 
 class RunOptions(Frozen):
-    """What a run sets: overrides replace what the program says, defaults fill in what it does not."""
+    """What a run sets: overrides replace what the program says, defaults fill in what it does not.
+
+    `parallel` is how many generations run at once at most, where that is not left to the engine. `timeout` is
+    how many seconds the whole run may take. With `keep_going`, what fails is put where the answer would be,
+    and the rest goes on. With `partial`, what is complete is written where the run is stopped.
+    """
 
     model: str | None = None
     temperature: float | None = None
@@ -23,6 +29,27 @@ class RunOptions(Frozen):
     think: Think | None = None
     default_model: str | None = None
     default_sampling: Sampling = _NOTHING_SAID
+    parallel: int | None = None
+    timeout: float | None = None
+    keep_going: bool = False
+    partial: bool = False
+
+
+def read_parallel(environ: Mapping[str, str], configured: int | None) -> int | None:
+    """How many generations may run at once: `SPNL_NUM_PARALLEL`, or else what is configured.
+
+    A `UsageError` `bad-variable` where the variable makes no sense.
+    """
+    text = environ.get("SPNL_NUM_PARALLEL", "").strip()
+    if not text:
+        return configured
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise UsageError(
+            "bad-variable",
+            f"the environment variable SPNL_NUM_PARALLEL is {text[:40]!r}, "
+            "which is not a whole number, at least 1",
+        )
+    return int(text)
 
 
 class Resolver:

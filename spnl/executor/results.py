@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from spnl.backends.base import FinishReason, Usage
+from spnl.errors import SpnlError
 from spnl.frozen import Frozen, aside
 from spnl.query import Role
 from spnl.source import Span
@@ -37,11 +38,15 @@ class Reply(Frozen):
 
 
 class Leaf(Frozen):
-    """One text of a result, and the reply that it is where a model said it."""
+    """One text of a result, and the reply that it is where a model said it.
+
+    `error` is what failed, where this stands in the place of an answer that there is not.
+    """
 
     role: Role
     text: str
     reply: Reply | None = None
+    error: SpnlError | None = None
     span: Span | None = aside(default=None, kw_only=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from spnl.backends.base import Request
 from spnl.executor.answer import Place
-from spnl.query import Bind, Query
+from spnl.query import Bind, Handling, Query
 from spnl.source import Span
 
 
@@ -43,6 +43,9 @@ class Ask(NamedTuple):
     keep_empty: bool = False
     names_model: bool = False
     """Whether the model is named at `span`."""
+    handling: Handling = Handling()
+    one_of_several: bool = False
+    """Whether it is one of several from `span`; `draw` says which."""
 
 
 class Together(NamedTuple):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from spnl.errors import ProgramError
-from spnl.forms.number_types import Positive
+from spnl.forms.number_types import Natural, Positive, Seconds
 from spnl.forms.registry import Call, form
 from spnl.forms.sampling_types import (
     MaxTokens,
@@ -19,7 +19,7 @@ from spnl.forms.sampling_types import (
 from spnl.forms.shapes import needs
 from spnl.forms.types import KnownText, Part, Parts, QueryArg
 from spnl.models.names import ADAPTER_MARK
-from spnl.query import Generate, Map, Par, Query, Repeat, Sampling
+from spnl.query import Generate, Handling, Map, Par, Query, Repeat, Sampling
 
 
 @form("generate", "g", lone="input", named=("model", "input", "max-tokens", "temperature"))
@@ -38,11 +38,14 @@ def generate(
     presence_penalty: Penalty | None = None,
     repetition_penalty: RepetitionPenalty | None = None,
     think: Think | None = None,
+    timeout: Seconds | None = None,
+    retry: Natural | None = None,
 ) -> Query:
     """One reply of a model.
 
     Temperature 0 always takes the likeliest token; without the clause it is 0.6. Without `max-tokens` a reply
-    has at most 2048 tokens.
+    has at most 2048 tokens. `timeout` is how many seconds it may take, once it is its turn; where it fails,
+    it is asked again `retry` times, as long as nothing of the reply has been shown.
 
     (generate (input "What is the capital of France?") (temperature 0))
     """
@@ -60,7 +63,7 @@ def generate(
         repetition_penalty=repetition_penalty,
         think=think,
     )
-    return Generate(model, input, sampling, span=call.span)
+    return Generate(model, input, sampling, Handling(timeout, retry), span=call.span)
 
 
 @form("adapter")
@@ -106,6 +109,8 @@ def map_(
     presence_penalty: Penalty | None = None,
     repetition_penalty: RepetitionPenalty | None = None,
     think: Think | None = None,
+    timeout: Seconds | None = None,
+    retry: Natural | None = None,
 ) -> Query:
     """One reply to each of many inputs, independently; the replies are in the order of the inputs.
 
@@ -132,4 +137,4 @@ def map_(
             span=call.place("inputs", group),
             helps=("leave empty texts out: `(remove empty? LIST)`",),
         )
-    return Map(model, texts, sampling, system, span=call.span)
+    return Map(model, texts, sampling, system, Handling(timeout, retry), span=call.span)

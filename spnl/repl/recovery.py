@@ -14,7 +14,7 @@ from pathlib import Path
 from time import time_ns
 from typing import Any, Protocol
 
-from spnl.backends.base import Chunk, Engine, Finish, Request, Usage
+from spnl.backends.base import Batching, Chunk, Engine, Finish, Request, Usage
 from spnl.errors import GenerationError
 from spnl.executor.dispatch import Models
 from spnl.frozen import Frozen
@@ -181,6 +181,7 @@ class _RecordingEngine:
         self._model = model
         self._exchanges = exchanges
         self.parallel = engine.parallel
+        self.batching = engine.batching
 
     def stream(self, request: Request) -> Iterator[Chunk | Finish]:
         texts: list[str] = []
@@ -204,6 +205,9 @@ class _RecordingEngine:
 
     def render(self, request: Request) -> str | None:
         return self._engine.render(request)
+
+    def count_tokens(self, request: Request) -> int | None:
+        return self._engine.count_tokens(request)
 
     def close(self) -> None:
         self._engine.close()
@@ -239,6 +243,7 @@ class _ReplayingEngine:
     """Stands in for a model that was asked before."""
 
     parallel = 1
+    batching = Batching()
 
     def __init__(self, model: str, left: list[Exchange], said: str | None) -> None:
         self._model = model
@@ -259,6 +264,9 @@ class _ReplayingEngine:
         raise KeyboardInterrupt
 
     def render(self, request: Request) -> str | None:
+        return None
+
+    def count_tokens(self, request: Request) -> int | None:
         return None
 
     def close(self) -> None:

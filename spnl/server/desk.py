@@ -15,8 +15,10 @@ from time import monotonic
 
 from spnl.backends.base import Chunk, Finish, Request
 from spnl.errors import Interrupted
-from spnl.executor.dispatch import Dispatcher, Job, Models
+from spnl.executor.dispatch import Dispatcher, Models
+from spnl.executor.jobs import Job
 from spnl.executor.observer import Observer
+from spnl.executor.options import RunOptions
 from spnl.server.errors import HttpError
 from spnl.server.served import ServedModels
 from spnl.server.settings import ServerSettings
@@ -137,7 +139,8 @@ class Desk:
     def _share(self, name: str, stop: Stop) -> SharedEngine:
         stop.check()
         engine = self._served.engine(name)
-        width = self._settings.parallel or engine.parallel
+        # What clients ask at the same time is seldom of one length.
+        width = self._settings.parallel or (1 if engine.batching.equal_only else engine.parallel)
         return SharedEngine(engine, self.gate, stop, width, self._settings.max_tokens)
 
     def stop(self) -> None:
@@ -154,7 +157,7 @@ def generations(model: str, requests: tuple[Request, ...]) -> Work:
     """The work of asking a model for several replies, each by itself."""
 
     def work(models: Models, put: Callable[[Event], None]) -> None:
-        dispatcher = Dispatcher(models, Observer(), lambda job: False)
+        dispatcher = Dispatcher(models, Observer(), RunOptions(), lambda job: False)
         missing = len(requests)
         for index, request in enumerate(requests):
             dispatcher.submit(Job(model, request, None, index, None))

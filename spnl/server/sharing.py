@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from spnl.backends.base import Chunk, Engine, Finish, Request
+from spnl.backends.base import Batching, Chunk, Engine, Finish, Request
 
 
 class Stop:
@@ -115,6 +115,7 @@ class SharedEngine:
 
     def __init__(self, engine: Engine, gate: Gate, stop: Stop, width: int, max_tokens: int) -> None:
         self.parallel = width
+        self.batching = Batching()
         self._engine = engine
         self._gate = gate
         self._stop = stop
@@ -134,6 +135,10 @@ class SharedEngine:
     def render(self, request: Request) -> str | None:
         """As the engine renders it."""
         return self._engine.render(request)
+
+    def count_tokens(self, request: Request) -> int | None:
+        """Not told: it would be waited for while others stream."""
+        return None
 
     def close(self) -> None:
         """Nothing: the engine is others' too."""

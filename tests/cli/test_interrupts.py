@@ -7,6 +7,7 @@ tests guard against (waiting for the engine) takes several seconds.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import gguf
 import numpy as np
 import pytest
 from fixtures_models import TINY
-from invoking import command, process_environment
+from invoking import Gated, command, gated_command, process_environment
 
 if sys.platform != "linux":
     pytest.skip("needs /proc to see that the engine computes", allow_module_level=True)
@@ -25,6 +26,7 @@ if sys.platform != "linux":
 from terminals import CTRL_C, Terminal
 
 LIMIT = 1.0
+LIMIT_OF_TESTS = 60
 WIDTH, LAYERS, HEADS, INNER, CONTEXT = 512, 12, 8, 1536, 8192
 QUESTION = "What is the capital of France? " * 500
 
@@ -138,3 +140,66 @@ def test_during_decoding(big_model: Path) -> None:
         assert took < LIMIT
         assert b"interrupted" in terminal.shown
         assert_left_well(terminal)
+
+
+HALF = '(seq (g "one") (g "two|three"))'
+
+
+def on_gated_terminal(*args: str) -> tuple[int, bytes]:
+    """Interrupt a run on a terminal in the midst of its second reply: the exit code, and what was shown."""
+    gate, opener = os.pipe()
+    try:
+        with Terminal(
+            gated_command("-q", "-m", "m", "-v", "-v", "-c", HALF, *args),
+            env=process_environment(GATE=str(gate)),
+            pass_fds=[gate],
+        ) as terminal:
+            terminal.read_until(b"user: two|three")
+            code, took = interrupted(terminal)
+            assert took < LIMIT
+            assert_left_well(terminal)
+            return code, terminal.shown
+    finally:
+        os.close(gate)
+        os.close(opener)
+
+
+def test_partial_writes_what_was_complete() -> None:
+    """A list of records is otherwise written at the end only."""
+    code, shown = on_gated_terminal("--output", "json", "--partial")
+    assert (code, shown.count(b'"text": "one"'), shown.count(b'"text"')) == (130, 1, 1)
+    code, shown = on_gated_terminal("--output", "json")
+    assert (code, shown.count(b'"text"')) == (130, 0)
+
+
+def test_partial_puts_the_file_in_place(tmp_path: Path) -> None:
+    target = tmp_path / "answer.txt"
+    assert on_gated_terminal("-o", str(target))[0] == 130
+    assert not target.exists()
+    assert on_gated_terminal("-o", str(target), "--partial")[0] == 130
+    assert target.read_text(encoding="utf-8").startswith("one\n")
+
+
+def test_the_second_interrupt_leaves_at_once() -> None:
+    """Here while the first is being obeyed: nobody reads what it writes."""
+    text = "x" * 100_000
+    program = f'(seq (user "{text}") (print (concat "asked " (g "two|three"))))'
+    with Gated("-m", "m", "-vv", "--output", "json", "--partial", "-c", program) as gated:
+        while b"user: two|three" not in gated.stderr.readline():
+            pass
+        gated.process.send_signal(signal.SIGINT)
+        assert gated.stdout.read(1) == b"["
+        pressed = monotonic()
+        gated.process.send_signal(signal.SIGINT)
+        assert gated.process.wait(LIMIT_OF_TESTS) == 130
+        assert monotonic() - pressed < LIMIT
+
+
+def test_the_third_key_is_not_needed_while_a_prompt_is_read(big_model: Path) -> None:
+    """The engine is in the midst of seconds of work; two keys in a row leave in good order or at once."""
+    with on_terminal("-v", "-m", str(big_model), "-c", f'(g "{QUESTION}" (max-tokens 1))') as terminal:
+        terminal.read_until(b"loaded ")
+        terminal.wait_for_work(0.3)
+        terminal.press(CTRL_C)
+        code, took = interrupted(terminal)
+        assert (code, took < LIMIT) == (130, True)

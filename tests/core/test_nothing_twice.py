@@ -129,14 +129,18 @@ def test_who_joined_gets_the_reply_when_who_asked_has_given_up() -> None:
 @pytest.mark.parametrize("parallel", [1, 2])
 def test_what_everybody_has_given_up_is_asked_again(parallel: int) -> None:
     """It was cancelled, or never started: joining it would be waiting for ever."""
-    gate = Gate()
+    gate, under_way = Gate(), Gate()
 
     def script(request: Request) -> Iterator[str]:
         said = echo(request)
         yield said
+        if said == "x":
+            under_way.open()
         if said == "!":
+            if parallel == 2:
+                under_way.wait()
             raise GenerationError("engine-failed", "it broke")
-        if engine.asked.count("x") == 1 and parallel == 2:
+        if said == "x" and engine.asked.count("x") == 1 and parallel == 2:
             gate.wait()
 
     engine = ScriptedEngine(script, parallel=parallel)

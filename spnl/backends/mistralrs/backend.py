@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spnl.backends.base import Batching
 from spnl.backends.mistralrs.engine import MistralrsEngine
 from spnl.backends.mistralrs.failures import is_engine_failure, load_failure
 from spnl.backends.mistralrs.loading import ADAPTER, Load
@@ -23,8 +24,8 @@ from spnl.settings import Settings
 _COMPLETION_TEMPLATE = Path(__file__).with_name("completion.jinja")
 
 _QUICK_LOAD = 64 * 1024 * 1024
-_STREAMS = {"cpu": 1, "cuda": 16, "metal": 16}
-"""How many streams at once a device is worth: on a CPU several are no faster than one after another."""
+_PARALLEL = {"cpu": 4, "cuda": 16, "metal": 16}
+"""How many streams at once a device is worth: measured on CPUs (docs/performance.md), not on the others."""
 
 
 class MistralrsBackend:
@@ -101,9 +102,10 @@ class MistralrsBackend:
             runner,
             found,
             template,
-            min(_STREAMS[device], self._settings.max_seqs),
+            min(_PARALLEL[device], self._settings.max_seqs),
             has_isq=options.get("in_situ_quant") is not None,
             adapter=ADAPTER if adapter is not None else None,
+            batching=_batching(self._settings, device),
         )
 
     def _template(self, model: LocalModel) -> ChatTemplate | None:
@@ -114,6 +116,13 @@ class MistralrsBackend:
             return template
         text = read_template(Path(path))
         return template.but(text=text) if template is not None else ChatTemplate(text)
+
+
+def _batching(settings: Settings, device: str) -> Batching:
+    """What the engine makes of several streams: on a CPU it decodes those of equal length together only."""
+    return Batching(
+        streams=settings.max_seqs, prefills=1, equal_only=device == "cpu", lending=settings.prefix_cache
+    )
 
 
 def _template(model: LocalModel) -> ChatTemplate | None:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from spnl.backends.base import Chunk, Finish, Logprob, Request, Usage
+from spnl.backends.base import Batching, Chunk, Finish, Logprob, Request, Usage
 from spnl.backends.messages import check_messages
 from spnl.backends.mistralrs.failures import is_engine_failure, run_failure
 from spnl.errors import GenerationError, ProgramError, SpnlError
@@ -84,8 +84,10 @@ class MistralrsEngine:
         parallel: int,
         has_isq: bool = False,
         adapter: str | None = None,
+        batching: Batching | None = None,
     ) -> None:
         self.parallel = parallel
+        self.batching = batching or Batching(prefills=1)
         self._has_isq = has_isq
         self._runner: Runner | None = runner
         self._model = model
@@ -116,6 +118,23 @@ class MistralrsEngine:
         if isinstance(request.sampling.think, str):
             controls["reasoning_effort"] = request.sampling.think
         return self._template.render(request.messages, **controls)
+
+    def count_tokens(self, request: Request) -> int | None:
+        """How long the prompt is, in tokens, without what the tokenizer puts in front of every prompt.
+
+        The engine answers between two of its steps, so this waits for a prompt that is being read.
+        """
+        prompt = self.render(request)
+        if prompt is None:
+            return None
+        runner = self._running()
+        try:
+            with self._one_prefill, self._calls.one():
+                return len(runner.tokenize_text(prompt, False, None))
+        except BaseException as error:
+            if not is_engine_failure(error):
+                raise
+            return None
 
     def requantise(self, kind: str) -> None:
         """Quantise the weights anew, as `kind` names it: Q4K, say, or Q4_K_M. The engine does so on its own.

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from spnl.backends.base import Chunk, Finish, Request
+from spnl.backends.base import Batching, Chunk, Finish, Request
 from spnl.backends.messages import check_messages
 from spnl.backends.servers.address import Address
 from spnl.backends.servers.connection import Connection, Patience, Reply
@@ -48,6 +48,7 @@ class ServerEngine:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.parallel = dialect.parallel
+        self.batching = Batching()
         self._dialect = dialect
         self._patience = patience or Patience()
         self._pause = pause
@@ -92,6 +93,10 @@ class ServerEngine:
 
     def render(self, request: Request) -> str | None:
         """Servers do not tell."""
+        return None
+
+    def count_tokens(self, request: Request) -> int | None:
+        """No server is asked for that."""
         return None
 
     def close(self) -> None:
