@@ -236,7 +236,8 @@ def test_upstream_asks_for_what_we_ask_for_in_generated_queries(upstream: Upstre
         reject()
     told, asked = upstream.execute(written)
     assert "error" not in told
-    assert counted(asked) == Counter(wanted)
+    # A temperature that is almost 0 is none of those that are asked for once, and looks like one here.
+    assert counted(asked) == counted(wanted)
 
 
 A = {"user": "a"}
