@@ -30,7 +30,7 @@ class Answer:
         self.call = call
         self.shape = shape
         self.replies: list[Gathered] = [Gathered() for _ in range(count or 0)]
-        self._per_prompt = max((count or 0) // prompts, 1)
+        self._per_prompt = max((count or 0) // max(prompts, 1), 1)
         self._usage = [0, 0, 0]
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request as HttpRequest
 
 from spnl.backends.base import Usage
-from spnl.errors import SpnlError
+from spnl.errors import ModelError
 from spnl.server.desk import Desk
 from spnl.server.errors import as_http_error
 from spnl.server.metrics import Metrics
@@ -79,7 +79,7 @@ class Call:
         """Something went wrong. A fault of ours goes to the server's keeper with its traceback."""
         told = as_http_error(error)
         self.error = told.id
-        if isinstance(error, SpnlError) and told.message != error.message:
+        if isinstance(error, ModelError):
             self.server.say(f"request {self.id}: {error.message}")
         if told.id == "internal":
             self.server.say(

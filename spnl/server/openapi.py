@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from spnl.server.errors import ErrorReply
+from spnl.server.query_schema import query_schema
 from spnl.server.replies import ChatCompletion, ChatPiece, Completion, Done, Health, Model, ModelList
 from spnl.server.requests import ChatRequest, CompletionRequest, ReIsqRequest
 from spnl.server.settings import ServerSettings
@@ -40,12 +41,15 @@ _STRUCTS: Final = (
     ModelList,
     ReIsqRequest,
 )
-_EVENTS: Final = "server-sent events, each `data:` and an object like this one, then `data: [DONE]`"
 
 
 def description(settings: ServerSettings) -> bytes:
     """The description of a server with these settings, as JSON."""
     _, schemas = msgspec.json.schema_components(_STRUCTS, ref_template=_REF)
+    names = list(dict.fromkeys((*settings.models, *settings.allowed)))
+    for kind in (ChatRequest, CompletionRequest):
+        schemas[kind.__name__]["properties"]["model"] = {"enum": names}
+    schemas["Query"] = query_schema(names)
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -92,7 +96,10 @@ def _paths() -> dict[str, Any]:
             **_post(
                 "Run a span query, in upstream's JSON: a chat completion for a generation or a repeat, else "
                 "a completion with a choice for each text of the answer; of either, completion events.",
-                {"text/plain": {"schema": {"type": "string"}}},
+                {
+                    "text/plain": {"schema": {"type": "string", "description": "the same, as JSON"}},
+                    "application/json": {"schema": {"$ref": _REF.format(name="Query")}},
+                },
                 {
                     "application/json": {"schema": {"anyOf": [_ref(ChatCompletion), _ref(Completion)]}},
                     "text/event-stream": _events(Completion),
@@ -125,7 +132,8 @@ def _json(kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _events(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    return {"schema": {"type": "string", "description": f"{_EVENTS}: {kind.__name__}"}}
+    data = {"type": "string", "description": f"{kind.__name__} as JSON; of the last event `[DONE]`"}
+    return {"schema": {"type": "object", "properties": {"data": data}, "required": ["data"]}}
 
 
 def _post(summary: str, body: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:

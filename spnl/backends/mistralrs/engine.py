@@ -33,6 +33,7 @@ from spnl.setting_types import isq_type
 if TYPE_CHECKING:
     from mistralrs import ChatCompletionChunkResponse, ChatCompletionRequest, Runner
 
+_COLDEST = 1e-5  # what is colder takes the likeliest token anyhow, and divides beyond the largest number
 _LARGEST_COUNT = 2**31 - 1  # far above any context length; the engine takes no integer of any size
 
 END_SECONDS = 1.0
@@ -252,7 +253,7 @@ def _parameters(sampling: Sampling) -> dict[str, Any]:
     think = sampling.think
     return {
         "max_tokens": _clamped(sampling.max_tokens),
-        "temperature": sampling.temperature,
+        "temperature": 0.0 if (sampling.temperature or 0) < _COLDEST else sampling.temperature,
         "top_p": sampling.top_p,
         "top_k": _clamped(sampling.top_k),
         "min_p": sampling.min_p,
