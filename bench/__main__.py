@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import generating, processes, reading, servers
+from bench import generating, processes, reading, servers, serving
 from bench.figures import Figure
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "processes": processes.figures,
     "generating": generating.figures,
+    "serving": serving.figures,
     "servers": servers.figures,
     "reading": reading.reading,
     "expanding": reading.expanding,

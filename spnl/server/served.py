@@ -28,8 +28,8 @@ class Pool(Protocol):
         """Whether `get` would return at once."""
         ...
 
-    def describe(self, model: str) -> str | None:
-        """What `get` would load. Raises `ModelError` where it cannot be had."""
+    def describe(self, model: str, fully: bool) -> str | None:
+        """What `get` would load, where that takes a while. Raises `ModelError` where it cannot be had."""
         ...
 
     def unload(self, model: str) -> bool:
@@ -64,12 +64,12 @@ class ServedModels:
                     f"`{name}` does not run on this machine, so it cannot be served from here",
                     helps=("name models of this machine; `spnl list` shows them",),
                 )
-            self._pool.describe(name)
+            self._pool.describe(name, False)
 
     def load_first(self) -> None:
         """Load the models that are loaded at the start. Raises `ModelError`."""
         for name in self._first:
-            what = self._pool.describe(name)
+            what = self._pool.describe(name, False)
             if what is not None:
                 self._notify(f"loading {what}")
             self._pool.get(name, self._notify)
