@@ -201,6 +201,10 @@ class SettledPool:
         """What `get` would load, where that takes a while, or always, `fully`. Raises `ModelError`."""
         return self._pool.describe(model, fully, self._settings)
 
+    def unload(self, model: str) -> bool:
+        """Close a model's engines; whether it was loaded. A stream that is open runs to its end."""
+        return self._pool.unload(model)
+
     def identity(self, model: str, notify: Notify) -> str:
         """What the replies of a model depend on, beside what it is asked. Raises `ModelError`."""
         return self._pool.identity(model, notify, self._settings)

@@ -108,3 +108,14 @@ def test_a_minute() -> None:
         assert wrong == []
         settled = memory[len(memory) // 4 :]
         assert max(settled) - settled[0] < FLAT, memory
+
+
+def test_many_different_prompts_leave_memory_as_it_was() -> None:
+    """The engine's prefix cache, which grows by 2 MB with each, is off unless it is asked for."""
+    with ServeProcess("tiny") as server:
+        for number in range(20):
+            fetch(f"{server.url}/v1/chat/completions", ask(f"warm {number}", max_tokens=2))
+        before = server.resident()
+        for number in range(60):
+            fetch(f"{server.url}/v1/chat/completions", ask(f"word {number}", max_tokens=2))
+        assert server.resident() - before < FLAT
