@@ -156,14 +156,12 @@ class Desk:
 def generations(model: str, requests: tuple[Request, ...]) -> Work:
     """The work of asking a model for replies, each by itself; the executor orders several."""
 
-    def work(models: Models, put: Callable[[Event], None]) -> None:
-        dispatcher = Dispatcher(models, Observer(), RunOptions(), lambda job: False)
     def one(models: Models, put: Callable[[Event], None]) -> None:
         for piece in models.get(model, lambda notice: None).stream(requests[0]):
             put((0, piece))
 
     def several(models: Models, put: Callable[[Event], None]) -> None:
-        dispatcher = Dispatcher(models, Observer(), lambda job: False)
+        dispatcher = Dispatcher(models, Observer(), RunOptions(), lambda job: False)
         missing = len(requests)
         for index, request in enumerate(requests):
             dispatcher.submit(Job(model, request, None, index, None))
