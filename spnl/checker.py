@@ -19,7 +19,7 @@ from spnl.errors import ModelError, ProgramError, SpnlError
 from spnl.expander import Expander, ExpanderCall
 from spnl.forms.control import MISTAKES
 from spnl.inputs import Unasked, Unknown
-from spnl.models.names import parse_model
+from spnl.models.naming import resolve_model
 from spnl.query import Generate, Map, Query, Ref, Structure, children
 from spnl.reader import read_all
 from spnl.scope import Closure, Function, Scope
@@ -191,7 +191,7 @@ def _never(values: tuple[Value, ...]) -> Value:
 
 def _check_models(query: Query, findings: Findings) -> None:
     """Note every model's name that cannot be one."""
-    servers = read_config(os.environ).servers
+    config = read_config(os.environ)
     stack = [query]
     seen: set[int] = set()
     while stack:
@@ -207,7 +207,7 @@ def _check_models(query: Query, findings: Findings) -> None:
             seen.add(id(node))
         if isinstance(node, (Generate, Map)) and node.model is not None:
             try:
-                parse_model(node.model, servers)
+                resolve_model(node.model, config)
             except ModelError as error:
                 findings.error(error.at(node.span))
         stack.extend(children(node))

@@ -20,7 +20,7 @@ from spnl.backends.supply import SuppliedModels
 from spnl.backends.table import KeyedBackend, Notify, get_backend
 from spnl.config import read_config, settle
 from spnl.frozen import Frozen
-from spnl.models.names import parse_model
+from spnl.models.naming import resolve_model
 from spnl.models.progress import Progress
 from spnl.settings import Settings
 
@@ -135,7 +135,7 @@ class ModelPool:
             self._close(name)
 
     def _resolve(self, model: str, notify: Notify = _say_nothing, settings: Settings | None = None) -> _Model:
-        name = parse_model(model, read_config(os.environ).servers)
+        name = resolve_model(model, read_config(os.environ))
         settings = settings or settle(os.environ)
         backend = self._backends(name.backend, notify, settings)
         key = _Key(f"{name.backend}/{backend.key(name.rest)}", settings.of_load)

@@ -16,7 +16,8 @@ from spnl.config import read_config
 from spnl.errors import ModelError
 from spnl.models.local import LocalModel, NotHere
 from spnl.models.locating import locate
-from spnl.models.names import HERE, ModelName, parse_hub, parse_model, split_adapter
+from spnl.models.names import HERE, ModelName, parse_hub, split_adapter
+from spnl.models.naming import resolve_model
 from spnl.models.progress import Progress
 
 
@@ -73,7 +74,7 @@ class SuppliedModels:
 
 
 def _parsed(model: str) -> ModelName:
-    return parse_model(model, read_config(os.environ).servers)
+    return resolve_model(model, read_config(os.environ))
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from spnl.models.local import BUNDLED_FILE
 def command(as_json: bool) -> None:
     """List the models on this machine, under the names that programs can use.
 
-    These are the bundled model and those in the Hugging Face cache. Nothing is loaded, and no network is
-    asked.
+    These are the bundled model, those in the Hugging Face cache, and those in folders of the configuration,
+    of LM Studio and of llama.cpp. Nothing is loaded, and no network is asked.
 
     \b
     spnl list

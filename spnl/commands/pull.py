@@ -13,7 +13,8 @@ from spnl.config import read_config
 from spnl.console import Console
 from spnl.errors import ModelError
 from spnl.fetch_display import FetchDisplay
-from spnl.models.names import HERE, parse_model
+from spnl.models.names import HERE
+from spnl.models.naming import resolve_model
 
 
 @click.command()
@@ -32,7 +33,7 @@ def command(models: tuple[str, ...], notices: NoticeOptions) -> None:
     """
     display = FetchDisplay(Console(notices.color, quiet=notices.quiet))
     for model in models:
-        name = parse_model(model, read_config(os.environ).servers)
+        name = resolve_model(model, read_config(os.environ))
         if name.backend != HERE:
             raise ModelError(
                 "no-backend",

@@ -6,13 +6,15 @@ import os
 
 import click
 
+from spnl.backends.mistralrs.native import choose_device
 from spnl.commands.parameters import ModelName
 from spnl.commands.showing import count_of, put
-from spnl.config import read_config
+from spnl.config import read_config, settle
 from spnl.errors import ModelError
 from spnl.models.description import Description, describe
 from spnl.models.files import size_of, with_home
-from spnl.models.names import HERE, parse_model
+from spnl.models.names import HERE, split_adapter
+from spnl.models.naming import resolve_model
 
 
 @click.command()
@@ -28,24 +30,25 @@ def command(model: str, as_json: bool) -> None:
     spnl show tiny
     spnl show ./model.gguf --json
     """
-    name = parse_model(model, read_config(os.environ).servers)
+    name = resolve_model(model, read_config(os.environ))
     if name.backend != HERE:
         raise ModelError(
             "no-backend",
             f"{model} is not a model of this machine",
             helps=("models on this machine are named `mistralrs/…`",),
         )
-    found = describe(name.rest)
+    found = describe(split_adapter(name.rest)[0])
+    refusal = found.refusal(choose_device(settle(os.environ)))
     if as_json:
         import json
 
-        put(json.dumps(_as_data(found), ensure_ascii=False, indent=2))
+        put(json.dumps(_as_data(found, refusal), ensure_ascii=False, indent=2))
     else:
-        rows = _rows(found)
+        rows = _rows(found, refusal)
         put("\n".join(f"{label:<14} {value}" for label, value in rows if value))
 
 
-def _as_data(found: Description) -> dict[str, object]:
+def _as_data(found: Description, refusal: ModelError | None) -> dict[str, object]:
     return {
         "name": found.model.name,
         "architecture": found.architecture,
@@ -57,10 +60,12 @@ def _as_data(found: Description) -> dict[str, object]:
         "files": [str(file) for file in found.model.files],
         "size": found.model.size,
         "missing_bytes": found.missing_bytes,
+        "runs": refusal is None and not found.missing_bytes,
+        "refusal": refusal.message if refusal is not None else None,
     }
 
 
-def _rows(found: Description) -> list[tuple[str, str]]:
+def _rows(found: Description, refusal: ModelError | None) -> list[tuple[str, str]]:
     """Labels with what is known; an empty text where it is not."""
     first, *others = [with_home(file) for file in found.model.files]
     template = "yes" if found.has_chat_template else "no: it completes plain text"
@@ -75,6 +80,10 @@ def _rows(found: Description) -> list[tuple[str, str]]:
         ("roles", ", ".join(found.roles or ())),
         ("size", size_of(found.model.size)),
         ("damage", missing),
+        (
+            "runs here",
+            "yes" if refusal is None and not missing else f"no: {refusal.message if refusal else missing}",
+        ),
         ("chosen", found.model.why),
         ("files", first),
         *(("", other) for other in others),

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
 
+from spnl.errors import ModelError
 from spnl.frozen import Frozen
+from spnl.models.architectures import refuse_unsupported
 from spnl.models.chat import template_of_folder, template_of_gguf
 from spnl.models.files import read_json
 from spnl.models.gguf import read_header
@@ -33,6 +35,14 @@ class Description(Frozen):
     context: int | None
     roles: tuple[str, ...] | None
     missing_bytes: int = 0
+
+    def refusal(self, device: str) -> ModelError | None:
+        """Why the engine cannot run it on a device; None where it can, as far as its header tells."""
+        try:
+            refuse_unsupported(self.model, device)
+        except ModelError as error:
+            return error
+        return None
 
     @property
     def has_chat_template(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spnl.config import read_config
 from spnl.errors import ModelError, did_you_mean, nearest
 from spnl.models.cache import (
     Snapshot,
@@ -28,9 +29,11 @@ from spnl.models.listing import parts_of, plain
 from spnl.models.local import LocalModel, NotHere
 from spnl.models.mlx import is_mlx, original_name
 from spnl.models.names import BUNDLED, PREFIXES, HubName, is_path, parse_hub
+from spnl.models.naming import all_short
 from spnl.models.quants import quant_in
 from spnl.models.refusals import listing, mlx_model, refuse
 from spnl.models.safetensors import has_mlx_tensors
+from spnl.models.shelves import lying_here
 
 _FOLDER_DEPTH = 2
 _PERHAPS_AT_THE_HUB = (
@@ -97,9 +100,23 @@ def cached_model(hub: HubName, rest: str) -> LocalModel:
         elif found.kind in _PERHAPS_AT_THE_HUB:
             error = NotHere(error, hub)
         refused.append(error)
+    if hub.revision is None and (elsewhere := _on_a_shelf(hub, refused)) is not None:
+        return elsewhere
     if refused:
         raise next((error for error in refused if error.id != "not-a-model"), refused[0])
     raise _not_cached(hub, rest, folder)
+
+
+def _on_a_shelf(hub: HubName, refused: list[ModelError]) -> LocalModel | None:
+    """The model in a folder beside the cache; what is there and cannot be used is added to `refused`."""
+    for place in lying_here(os.environ, hub.repo):
+        file = f"{place.prefix}{hub.file}" if hub.file else None
+        found = chosen(hub.but(file=file), place.snapshot)
+        if isinstance(found, Choice):
+            return _model(found, place.snapshot.folder, _cached_name(hub, found), hub.repo)
+        error = refuse(found, hub.repo, is_folder=False, names=place.snapshot.names)
+        refused.append(NotHere(error, hub) if found.kind in _PERHAPS_AT_THE_HUB else error)
+    return None
 
 
 def chosen(hub: HubName, snapshot: Snapshot) -> Choice | Refusal:
@@ -233,7 +250,12 @@ def _not_cached(hub: HubName, rest: str, folder: Path) -> ModelError:
 
 def _near(hub: HubName, rest: str) -> tuple[str, ...]:
     """What a misspelt name was meant to be: a cached repository, the bundled model, or another prefix."""
+    if "/" not in hub.repo and hub.quant is not None:
+        near = did_you_mean(f"{hub.repo}:{hub.quant}", all_short(read_config(os.environ).aliases))
+        if near:
+            return near
     known = {name.lower(): name for name in (*cached_repos(cache_folder(os.environ)), BUNDLED)}
+    known |= {alias.lower(): alias for alias in read_config(os.environ).aliases}
     found = nearest(hub.repo.lower(), known)
     if found is not None:
         return (f"did you mean `{hub.but(repo=known[found])}`?",) if known[found] != hub.repo else ()

@@ -6,8 +6,9 @@ other modules of models.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spnl.errors import ModelError
@@ -21,6 +22,7 @@ from spnl.models.gguf import read_header, read_summary
 from spnl.models.listing import GgufGroup, gguf_groups
 from spnl.models.local import BUNDLED_FILE
 from spnl.models.names import BUNDLED, HubName
+from spnl.models.shelves import all_places
 
 
 class Listed(Frozen):
@@ -34,17 +36,25 @@ class Listed(Frozen):
 
 
 def models_here(cache: Path) -> Iterator[Listed]:
-    """The models of this machine: the bundled one first, the others by name. What is damaged is left out."""
+    """The models of this machine: the bundled one first, those of the cache by name, those of other folders.
+
+    What is damaged is left out.
+    """
     yield _of_files(BUNDLED, (BUNDLED_FILE,), None)
+    listed = set()
     for repo in cached_repos(cache):
-        yield from _of_repo(cache, repo)
+        listed.add(repo)
+        yield from _of_repo(repo, snapshots(repo_folder(cache, repo)))
+    for place in all_places(os.environ):
+        if place.name not in listed:
+            yield from _of_repo(place.name, [place.snapshot])
 
 
-def _of_repo(cache: Path, repo: str) -> Iterator[Listed]:
+def _of_repo(repo: str, states: Iterable[Snapshot]) -> Iterator[Listed]:
     """The models of a repository, each quantisation once: that of the preferred snapshot."""
     places: dict[str, tuple[Snapshot, GgufGroup]] = {}
     folders: list[Listed] = []
-    for snapshot in snapshots(repo_folder(cache, repo)):
+    for snapshot in states:
         for group in gguf_groups(snapshot.names):
             if group.quant.runs and not group.missing:
                 places.setdefault(group.name, (snapshot, group))

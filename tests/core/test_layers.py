@@ -24,7 +24,7 @@ LAYERS = """
     literals
     reader
     query config models.names
-    scope
+    scope models.naming
     values
     files
     inputs answers call_stack

@@ -426,7 +426,6 @@ def test_a_truncated_file_is_refused_before_the_engine_sees_it(
 
 
 VARIANTS: dict[str, tuple[dict[str, Any], str, str]] = {
-    "architecture": ({"changed": {"general.architecture": "florp"}}, "unsupported-model", "florp"),
     "iq": ({"quantise": gguf.GGMLQuantizationType.IQ4_NL}, "unsupported-model", "IQ4_NL"),
     "no tokens": ({"dropped": ("tokenizer.ggml.tokens",)}, "no-tokenizer", "Tokenizer is missing"),
     "no merges": ({"dropped": ("tokenizer.ggml.merges",)}, "no-tokenizer", "merges"),

@@ -110,6 +110,8 @@ def test_a_gguf_model_is_shown(cache: Cache, monkeypatch: pytest.MonkeyPatch) ->
         "roles": ["system", "user", "assistant"],
         "size": TINY.stat().st_size,
         "missing_bytes": 0,
+        "runs": True,
+        "refusal": None,
     }
 
 

@@ -11,6 +11,7 @@ from spnl.backends.mistralrs.loading import ADAPTER, Load
 from spnl.backends.mistralrs.native import choose_device, has_gpu, load_module
 from spnl.backends.table import Notify
 from spnl.errors import ModelError
+from spnl.models.architectures import refuse_unsupported
 from spnl.models.chat import ChatTemplate, read_template, template_of_folder, template_of_gguf
 from spnl.models.files import size_of, with_home
 from spnl.models.gguf import read_header
@@ -81,8 +82,9 @@ class MistralrsBackend:
         """
         rest, adapter = split_adapter(model)
         found = locate(rest)
-        template = self._template(found)
         device = choose_device(self._settings)
+        refuse_unsupported(found, device)
+        template = self._template(found)
         if self._settings.device == "cuda" and not has_gpu():
             self._notify("the device is to be cuda, but no GPU shows itself: the engine may use the CPU")
         mistralrs = load_module(self._settings)
