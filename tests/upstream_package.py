@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,12 @@ class Asked(NamedTuple):
     temperature: float
 
 
+def as_upstream(temperature: float) -> float:
+    """A temperature as upstream has it, with 32 bits, in digits that can be compared."""
+    (single,) = struct.unpack("f", struct.pack("f", temperature))
+    return round(single, 5)
+
+
 def reply_to(messages: Sequence[tuple[str, str]]) -> str:
     """What the model says: one word, which only the messages decide."""
     return "r" + hashlib.sha256(json.dumps(list(messages)).encode()).hexdigest()[:8]
@@ -52,7 +59,7 @@ class Scripted(BaseHTTPRequestHandler):
         self.end_headers()
         for index, prompt in enumerate(self.prompts(body, chat)):
             limit = body["max_completion_tokens" if chat else "max_tokens"]
-            self.asked.append(Asked(prompt, limit, round(body["temperature"], 5)))
+            self.asked.append(Asked(prompt, limit, as_upstream(body["temperature"])))
             said = reply_to(prompt)
             choice: dict[str, Any] = {"index": index, "finish_reason": None}
             choice |= {"delta": {"role": "assistant", "content": said}} if chat else {"text": said}

@@ -24,7 +24,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from made_queries import queries
 from scripted import ScriptedEngine, ScriptedModels
-from upstream_package import Asked, Upstream, reply_to, running
+from upstream_package import Asked, Upstream, as_upstream, reply_to, running
 
 from spnl import run
 from spnl.api import expand
@@ -141,7 +141,7 @@ def ours(query: Query) -> tuple[str, list[Asked]]:
         Asked(
             request.messages,
             request.sampling.max_tokens or 0,
-            round(request.sampling.temperature or 0, 5),
+            as_upstream(request.sampling.temperature or 0),
         )
         for request in engine.requests
     ]
