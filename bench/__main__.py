@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import generating, processes, reading, servers, serving
+from bench import generating, processes, reading, repl, servers, serving
 from bench.figures import Figure
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -13,6 +13,9 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "generating": generating.figures,
     "serving": serving.figures,
     "servers": servers.figures,
+    "session-start": repl.starting,
+    "session-typing": repl.typing,
+    "session-streaming": repl.streaming,
     "reading": reading.reading,
     "expanding": reading.expanding,
     "mapping": reading.mapping,

@@ -71,7 +71,7 @@ class Completer:
                 return form.signature, form.doc.partition("\n")[0]
             value = self._session.state.names.values.get(frame.head)
             if isinstance(value, Closure):
-                return described(value), ""
+                return described(value), "A function of this session."
         return None
 
     def context(self, text: str, cursor: int) -> Context:

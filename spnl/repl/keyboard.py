@@ -67,7 +67,7 @@ STYLE = Style.from_dict(
 def run_keyboard(session: Session) -> None:
     """Take entries from the terminal until the person ends the session."""
     output = _output(session)
-    prompt = _Prompt(session, output)
+    prompt = Prompt(session, output)
     session.ask = prompt.ask
     while True:
         try:
@@ -87,7 +87,7 @@ def _output(session: Session) -> Output:
     return create_output(stream)
 
 
-class _Prompt:
+class Prompt:
     """Asks for entries."""
 
     def __init__(self, session: Session, output: Output) -> None:
@@ -114,9 +114,14 @@ class _Prompt:
         )
         self._asking: PromptSession[str] = PromptSession(output=output, color_depth=colors)
 
-    def entry(self) -> str:
-        """The next entry. `EOFError` at Ctrl-D, `KeyboardInterrupt` at Ctrl-C."""
-        return self._prompt.prompt([("class:prompt", PROMPT)])
+    def entry(self, begun: str = "", drawn: Callable[[Any], None] | None = None) -> str:
+        """The next entry. `EOFError` at Ctrl-D, `KeyboardInterrupt` at Ctrl-C.
+
+        `begun` is what is there already; `drawn` is called whenever the screen was drawn.
+        """
+        if drawn is not None:
+            self._prompt.app.after_render += drawn
+        return self._prompt.prompt([("class:prompt", PROMPT)], default=begun)
 
     def ask(self, prompt: str) -> str | None:
         """The person's answer to a question of a program."""

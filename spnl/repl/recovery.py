@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from time import time_ns
+from time import time, time_ns
 from typing import Any, Protocol
 
 from spnl.backends.base import Batching, Chunk, Engine, Finish, Request, Usage
@@ -26,6 +26,9 @@ MOST_BYTES = 16 * 1024 * 1024
 
 MOST_LOST = 5
 """How many lost sessions are kept."""
+
+RECENT_SECONDS = 24 * 60 * 60
+"""For how long a lost session is spoken of."""
 
 Exchange = dict[str, Any]
 
@@ -90,6 +93,10 @@ class Lost:
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
+
+    def is_recent(self) -> bool:
+        """Whether its last entry is not long ago."""
+        return time() - self._path.stat().st_mtime < RECENT_SECONDS
 
     def entries(self) -> list[Entry]:
         """The entries; a line that was not written whole is left out."""

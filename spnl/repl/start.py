@@ -69,10 +69,13 @@ def _stdin() -> TextIO:
 
 def _greet(session: Session) -> None:
     console = session.console
-    console.notice(f"{__version__}, with the model {session.model}; :help says what can be typed here")
+    if console.quiet:
+        return
+    console.say_safely(f"spnl {__version__} with the model {session.model}. :help says what can be typed.")
     if session.model == DEFAULT_MODEL:
         console.notice("`tiny` is for demonstrations and tests: choose another with :model NAME")
     lost = last_lost(sessions_folder(os.environ))
     if lost is not None:
+        if lost.is_recent():
+            console.notice("the last session was killed: :restore brings it back")
         lost.close(remove=False)
-        console.notice("the last session did not end in order: :restore brings it back")
