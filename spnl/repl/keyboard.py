@@ -5,6 +5,7 @@ What is typed is judged by `completion`, `context` and `entries`; here that is p
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 from collections.abc import Callable, Iterable
@@ -91,6 +92,7 @@ class Prompt:
     """Asks for entries."""
 
     def __init__(self, session: Session, output: Output) -> None:
+        gc.freeze()  # what was imported lasts: looking through it would be felt as a key that hangs
         self._session = session
         self._lines = TokenLines()
         self._completer = Completer(session, self._lines)

@@ -7,6 +7,7 @@ scripted, and waits at a gate where what shows while it speaks is looked at; a f
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -371,3 +372,16 @@ def test_ctrl_c_on_the_real_engine_returns_to_the_prompt() -> None:
         terminal.type("(+ 1 2)", ENTER)
         terminal.wait_for("\n3\n")
         leave(terminal)
+
+
+def test_the_session_of_the_readme_looks_so_on_a_terminal() -> None:
+    """Its entries are typed, one after another, and the screen shows what the page shows."""
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = page.partition("```repl\n")[2].partition("```")[0]
+    with ScreenTerminal(command("repl", "-q"), 120, 40, env=process_environment()) as terminal:
+        terminal.wait_for(EMPTY)
+        for count, entry in enumerate(re.findall(f"^{PROMPT}(.*)$", shown, re.MULTILINE), 2):
+            terminal.type(entry, ENTER)
+            terminal.wait_until(lambda count=count: terminal.display.count(EMPTY) == count, entry)
+            terminal.wait_for(READY)
+        assert terminal.display.startswith(shown)
