@@ -72,12 +72,11 @@ def run_keyboard(session: Session) -> None:
     session.ask = prompt.ask
     while True:
         try:
-            entry = prompt.entry()
-        except KeyboardInterrupt:
+            if not session.enter(prompt.entry()):
+                return
+        except KeyboardInterrupt:  # at the prompt, or where an entry was just done
             continue
         except EOFError:
-            return
-        if not session.enter(entry):
             return
 
 
