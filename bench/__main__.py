@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import generating, processes, reading, repl, servers, serving
+from bench import generating, processes, reading, repl, scheduling, servers, serving
 from bench.figures import Figure
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "processes": processes.figures,
     "generating": generating.figures,
     "serving": serving.figures,
+    "scheduling": scheduling.figures,
+    "executor": scheduling.executor,
     "servers": servers.figures,
     "session-start": repl.starting,
     "session-typing": repl.typing,
