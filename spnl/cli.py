@@ -44,6 +44,7 @@ COMMANDS = {
     "cache": "show or clear what --cache has kept",
     "serve": "serve models to other programs, as OpenAI's API",
     "pull": "fetch models from the hub",
+    "rm": "remove models from the cache",
     "config": "show each setting, and where its value comes from",
 }
 """Every command, with its line in the overview; `spnl.commands.NAME` has a click command `command`."""
