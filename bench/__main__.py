@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import generating, processes, reading, repl, scheduling, servers, serving
+from bench import generating, keeping, processes, reading, repl, scheduling, servers, serving
 from bench.figures import Figure
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -18,6 +18,8 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "session-start": repl.starting,
     "session-typing": repl.typing,
     "session-streaming": repl.streaming,
+    "duplicates": keeping.duplicates,
+    "journal": keeping.journal,
     "reading": reading.reading,
     "expanding": reading.expanding,
     "mapping": reading.mapping,
