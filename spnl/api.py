@@ -108,6 +108,7 @@ def run(
     temperature: float | None = None,
     max_tokens: int | None = None,
     think: Think | None = None,
+    seed: int | None = None,
     parallel: int | None = None,
     timeout: float | None = None,
     keep_going: bool = False,
@@ -123,24 +124,20 @@ def run(
     """Run a program and give back its answer.
 
     `arguments` are the texts for its `(arg NAME)`s, and `inputs` is where its other data come from. `model`,
-    `temperature`, `max_tokens` and `think` replace what the program says, as the command line's flags do;
-    `SPNL_MODEL`, or else the configuration, fills in where it names no model. At most `parallel` generations
-    run at once; `SPNL_NUM_PARALLEL`, the configuration and the engine decide where it is None. The run may
-    take `timeout` seconds. With `keep_going`, what fails is put where the answer would be and the rest goes
-    on; with `partial`, `output` gets what is complete where the run is stopped. `output` is given the answer
-    while it is made, and `observer` everything else. `models` gives the engines; without it, the pool of this
-    process does, and loads as `settings` say, or else the environment and the configuration; the files of
-    models that are not on this machine are fetched then, but not with `offline`. Finished
-    replies are added to the file `journal`, and with `cache` kept for all programs of this user; what is
-    there is not generated again. Raises `SpnlError`s for everything a user can mend.
+    `temperature`, `max_tokens`, `think` and `seed` replace what the program says, as the command line's flags
+    do; `SPNL_MODEL`, or else the configuration, fills in where it names no model. At most `parallel`
+    generations run at once; `SPNL_NUM_PARALLEL`, the configuration and the engine decide where it is None.
+    The run may take `timeout` seconds. With `keep_going`, what fails is put where the answer would be and the
+    rest goes on; with `partial`, `output` gets what is complete where the run is stopped. `output` is given
+    the answer while it is made, and `observer` everything else. `models` gives the engines; without it, the
+    pool of this process does, and loads as `settings` say, or else the environment and the configuration; the
+    files of models that are not on this machine are fetched then, but not with `offline`. Finished replies
+    are added to the file `journal`, and with `cache` kept for all programs of this user; what is there is not
+    generated again. Raises `SpnlError`s for everything a user can mend.
     """
     query = program if isinstance(program, Query) else expand(program, arguments=arguments, inputs=inputs)
     observer = observer or Observer()
-    if models is None:
-        from spnl.backends.pool import POOL
-
-        settled = POOL.with_settings(settings or settle(os.environ))
-        models = settled.supplied(observer.progress, offline=offline)
+    models = models or _models_here(settings, observer, offline)
     config = read_config(os.environ)
     default = os.environ.get("SPNL_MODEL") or config.model
     options = RunOptions(
@@ -150,6 +147,7 @@ def run(
         think,
         default,
         parallel=parallel or read_parallel(os.environ, config.parallel),
+        seed=seed,
         timeout=timeout,
         keep_going=keep_going,
         partial=partial,
@@ -158,6 +156,14 @@ def run(
     with _stores(journal, cache, observer.notice) as stores:
         execution = execute(query, models, collector, observer, options, stores)
     return Answer(tuple(collector.parts), execution.result, execution.replies, execution.errors)
+
+
+def _models_here(settings: Settings | None, observer: Observer, offline: bool) -> Models:
+    """The models of this process's pool, imported here: a program that runs with others needs none of it."""
+    from spnl.backends.pool import POOL
+
+    settled = POOL.with_settings(settings or settle(os.environ))
+    return settled.supplied(observer.progress, offline=offline)
 
 
 @contextmanager

@@ -97,7 +97,9 @@ class Sampling(Frozen):
 
     `max_tokens` in tokens, at least 1; `temperature` at least 0, where 0 always takes the likeliest token;
     `top_p` in (0, 1]; `min_p` in [0, 1); `top_k` at least 1; penalties in [-2, 2] except
-    `repetition_penalty`, above 0; `stop` ends the reply where it would say one of these texts.
+    `repetition_penalty`, above 0; `stop` ends the reply where it would say one of these texts;
+    `seed`, at least 0 and below 2**31, decides what is drawn; with `ignore_eos` a reply goes on to
+    `max_tokens`.
     """
 
     max_tokens: int | None = None
@@ -110,6 +112,8 @@ class Sampling(Frozen):
     presence_penalty: float | None = None
     repetition_penalty: float | None = None
     think: Think | None = None
+    seed: int | None = None
+    ignore_eos: bool | None = None
 
     def given(self) -> dict[str, Any]:
         """The parameters that the program named, by field name."""

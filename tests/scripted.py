@@ -152,6 +152,9 @@ class ScriptedModels:
     def describe(self, model: str, fully: bool) -> str | None:
         return None
 
+    def takes_seed(self, model: str) -> bool:
+        return not model.startswith("mistralrs/")
+
     def identity(self, model: str, notify: Callable[[str], None]) -> str:
         if model in self.faults:
             raise self.faults[model]

@@ -114,6 +114,11 @@ class ModelPool:
         named = self._resolve(model, settings=settings)
         return named.backend.describe(named.rest, fully)
 
+    def takes_seed(self, model: str) -> bool:
+        """Whether a model's draws can be seeded. Raises `ModelError` where the name is of no model."""
+        name = resolve_model(model, read_config(os.environ))
+        return self._backends(name.backend, _say_nothing, settle(os.environ)).takes_seed
+
     def identity(self, model: str, notify: Notify = _say_nothing, settings: Settings | None = None) -> str:
         """What the replies of a model depend on, beside what it is asked. Raises `ModelError`."""
         named = self._resolve(model, notify, settings)
@@ -204,6 +209,10 @@ class SettledPool:
     def unload(self, model: str) -> bool:
         """Close a model's engines; whether it was loaded. A stream that is open runs to its end."""
         return self._pool.unload(model)
+
+    def takes_seed(self, model: str) -> bool:
+        """Whether a model's draws can be seeded. Raises `ModelError`."""
+        return self._pool.takes_seed(model)
 
     def identity(self, model: str, notify: Notify) -> str:
         """What the replies of a model depend on, beside what it is asked. Raises `ModelError`."""

@@ -27,6 +27,7 @@ class Models(Protocol):
     def get(self, model: str, notify: Callable[[str], None]) -> Engine: ...
     def is_loaded(self, model: str) -> bool: ...
     def describe(self, model: str, fully: bool) -> str | None: ...
+    def takes_seed(self, model: str) -> bool: ...
     def identity(self, model: str, notify: Callable[[str], None]) -> str: ...
 
 
@@ -57,6 +58,10 @@ class SuppliedModels:
         """What `get` would load, where that takes a while, or always, `fully`."""
         self._supply(model)
         return self._models.describe(model, fully)
+
+    def takes_seed(self, model: str) -> bool:
+        """Whether a model's draws can be seeded; nothing is fetched for it."""
+        return self._models.takes_seed(model)
 
     def identity(self, model: str, notify: Callable[[str], None]) -> str:
         """What tells a model from every other, without loading it."""

@@ -28,6 +28,9 @@ _NAMED_SERVER = "spnl.backends.servers.backend:named"
 class KeyedBackend(Backend, Protocol):
     """A backend that can tell models apart, so that each is loaded once and its replies are known again."""
 
+    takes_seed: bool
+    """Whether a request's seed decides what is drawn."""
+
     def key(self, model: str) -> str:
         """The name that all names of this model share, without the prefix. Raises `ModelError`."""
         ...

@@ -88,6 +88,7 @@ class Overrides(Frozen):
     temperature: float | None
     max_tokens: int | None
     think: bool | None
+    seed: int | None
 
 
 overrides = OptionGroup(
@@ -103,6 +104,12 @@ overrides = OptionGroup(
     click.option("--temperature", type=TEMPERATURE, help="Replace every temperature; 0 takes the likeliest."),
     click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Replace every max-tokens."),
     click.option("--think/--no-think", default=None, help="Let thinking models think, or not."),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**31 - 1),
+        metavar="N",
+        help="Draw as this number says, where a server's model takes a seed.",
+    ),
 )
 
 

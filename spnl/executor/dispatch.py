@@ -42,6 +42,10 @@ class Models(Protocol):
         """What `get` would load, where that takes a while."""
         ...
 
+    def takes_seed(self, model: str) -> bool:
+        """Whether a model's draws can be seeded."""
+        ...
+
     def identity(self, model: str, notify: Callable[[str], None]) -> str:
         """What tells a model from every other, without loading it."""
         ...

@@ -81,7 +81,8 @@ class _Machine:
     ) -> None:
         self._observer = observer
         self._options = options
-        self._evaluator = Evaluator(Resolver(options, observer.notice))
+        resolver = Resolver(options, observer.notice, lambda model: models.takes_seed(model))
+        self._evaluator = Evaluator(resolver)
         self._asks = Asks(partial(Dispatcher, models, observer, options), self._is_abandoned_job, keeping)
         self._answer = Answer(output)
         self._cells = cells

@@ -244,8 +244,9 @@ class Evaluator:
         *,
         keep_empty: bool = False,
     ) -> Ask:
-        request = Request(prompt, self._resolver.sampling(node.sampling))
         model = self._resolver.model(node.model)
+        nth = draw or 0 if isinstance(node, Generate) else 0
+        request = Request(prompt, self._resolver.draw(node.sampling, model, nth, span))
         named = self._resolver.is_named_by_program(node.model)
         several = not isinstance(node, Generate) or draw is not None
         return Ask(model, request, place, span, draw or 0, keep_empty, named, node.handling, several)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spnl.errors import UsageError
+from spnl.errors import ProgramError, UsageError
 from spnl.frozen import Frozen
 from spnl.query import Sampling, Think
+from spnl.source import Span
 
 DEFAULT_MODEL = "mistralrs/tiny"
 DEFAULT_TEMPERATURE = 0.6
@@ -29,6 +30,7 @@ class RunOptions(Frozen):
     think: Think | None = None
     default_model: str | None = None
     default_sampling: Sampling = _NOTHING_SAID
+    seed: int | None = None
     parallel: int | None = None
     timeout: float | None = None
     keep_going: bool = False
@@ -53,11 +55,20 @@ def read_parallel(environ: Mapping[str, str], configured: int | None) -> int | N
 
 
 class Resolver:
-    """Resolves each generation's model and sampling, and says once what it replaced or chose."""
+    """Resolves each generation's model and sampling, and says once what it replaced or chose.
 
-    def __init__(self, options: RunOptions, notice: Callable[[str], None]) -> None:
+    `takes_seed` says whether a model does.
+    """
+
+    def __init__(
+        self,
+        options: RunOptions,
+        notice: Callable[[str], None],
+        takes_seed: Callable[[str], bool] = lambda model: True,
+    ) -> None:
         self.options = options
         self.notice = notice
+        self._takes_seed = takes_seed
         self._replaced: dict[str, set[Any]] = {}
         self._told_default = False
 
@@ -93,11 +104,37 @@ class Resolver:
         if self.options.max_tokens is not None:
             self._note_replaced("--max-tokens", "max-tokens", max_tokens)
             max_tokens = self.options.max_tokens
+        if temperature is None:
+            temperature = DEFAULT_TEMPERATURE
+        seed = sampling.seed if self.options.seed is None else self.options.seed
         return sampling.but(
-            temperature=DEFAULT_TEMPERATURE if temperature is None else temperature,
+            temperature=temperature,
             max_tokens=DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens,
             think=sampling.think if self.options.think is None else self.options.think,
+            # At temperature 0 there is nothing to draw.
+            seed=None if temperature == 0 else seed,
         )
+
+    def draw(self, sampling: Sampling, model: str, number: int, span: Span | None) -> Sampling:
+        """The sampling to use for one of several draws, counted from 0: each has its own seed, as in vLLM.
+
+        Raises a `ProgramError` `no-seed`, at `span`, where the model takes none.
+        """
+        sampling = self.sampling(sampling)
+        if sampling.seed is None:
+            return sampling
+        if not self._takes_seed(model):
+            raise ProgramError(
+                "no-seed",
+                f"{model} takes no seed",
+                span=span,
+                notes=("neither do other models of this machine, nor those of gemini/",),
+                helps=(
+                    "leave the seed out; for the same reply every time, use (temperature 0)",
+                    "to keep what was drawn, use --journal FILE or --cache",
+                ),
+            )
+        return sampling.but(seed=(sampling.seed + number) % 2**31)
 
     def _note_replaced(self, flag: str, what: str, value: Any) -> None:
         """One note, when a flag has replaced more than one distinct value of the program."""

@@ -6,11 +6,13 @@ from spnl.errors import ProgramError
 from spnl.forms.number_types import Natural, Positive, Seconds
 from spnl.forms.registry import Call, form
 from spnl.forms.sampling_types import (
+    IgnoreEos,
     MaxTokens,
     MinP,
     ModelName,
     Penalty,
     RepetitionPenalty,
+    Seed,
     Stop,
     Temperature,
     Think,
@@ -38,6 +40,8 @@ def generate(
     presence_penalty: Penalty | None = None,
     repetition_penalty: RepetitionPenalty | None = None,
     think: Think | None = None,
+    seed: Seed | None = None,
+    ignore_eos: IgnoreEos | None = None,
     timeout: Seconds | None = None,
     retry: Natural | None = None,
 ) -> Query:
@@ -62,6 +66,8 @@ def generate(
         presence_penalty=presence_penalty,
         repetition_penalty=repetition_penalty,
         think=think,
+        seed=seed,
+        ignore_eos=ignore_eos,
     )
     return Generate(model, input, sampling, Handling(timeout, retry), span=call.span)
 
@@ -109,6 +115,8 @@ def map_(
     presence_penalty: Penalty | None = None,
     repetition_penalty: RepetitionPenalty | None = None,
     think: Think | None = None,
+    seed: Seed | None = None,
+    ignore_eos: IgnoreEos | None = None,
     timeout: Seconds | None = None,
     retry: Natural | None = None,
 ) -> Query:
@@ -127,6 +135,8 @@ def map_(
         presence_penalty=presence_penalty,
         repetition_penalty=repetition_penalty,
         think=think,
+        seed=seed,
+        ignore_eos=ignore_eos,
     )
     texts: tuple[Any, ...] = tuple(text for group in inputs for text in group)
     if "" in texts:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from spnl.errors import ProgramError
 from spnl.forms.number_types import IntegerType, NumberType, at_least
-from spnl.forms.types import ArgType, KnownTextType, TextsType
+from spnl.forms.types import ArgType, BoolType, KnownTextType, TextsType
 from spnl.models.names import ADAPTER_MARK
 from spnl.query import Query
 from spnl.source import Span
@@ -74,6 +74,8 @@ Penalty = Annotated[float, NumberType("a number from -2 to 2", lambda penalty: -
 RepetitionPenalty = Annotated[
     float, NumberType("a number above 0", lambda penalty: 0 < penalty < float("inf"))
 ]
+Seed = Annotated[int, IntegerType("a whole number from 0 to 2147483647", lambda seed: 0 <= seed < 2**31)]
+IgnoreEos = Annotated[bool, BoolType()]
 Think = Annotated[Any, ThinkType()]
 Stop = Annotated[tuple[str, ...], StopType()]
 ModelName = Annotated[str, ModelNameType()]

@@ -165,6 +165,10 @@ class RecordingModels:
         """Whether `get` would return at once."""
         return self.models.is_loaded(model)
 
+    def takes_seed(self, model: str) -> bool:
+        """Whether the model's draws can be seeded."""
+        return self.models.takes_seed(model)
+
     def identity(self, model: str, notify: Callable[[str], None]) -> str:
         """What tells the model from every other."""
         return self.models.identity(model, notify)
@@ -235,6 +239,10 @@ class ReplayingModels:
 
     def is_loaded(self, model: str) -> bool:
         """Nothing needs to be loaded."""
+        return True
+
+    def takes_seed(self, model: str) -> bool:
+        """What was said before stays, whatever the seed."""
         return True
 
     def identity(self, model: str, notify: Callable[[str], None]) -> str:

@@ -162,6 +162,10 @@ class SharedModels:
         """Nothing, for the same reason."""
         return None
 
+    def takes_seed(self, model: str) -> bool:
+        """False: only models of this machine are served, and their draws cannot be seeded."""
+        return False
+
     def identity(self, model: str, notify: Callable[[str], None]) -> str:
         """Its name: nothing that is made for a client is kept from run to run."""
         return model

@@ -32,6 +32,10 @@ _PARALLEL = {"cpu": 4, "cuda": 16, "metal": 16}
 class MistralrsBackend:
     """Models that run in this process. `notify` is told of settings that have no effect here."""
 
+    # The engine draws from one sequence that begins alike with every runner, and none of its requests has a
+    # seed. `Runner(seed=…)` is the device's, which takes no part in drawing; on a CPU it is refused (0.9.5).
+    takes_seed = False
+
     def __init__(self, notify: Notify, settings: Settings) -> None:
         self._notify = notify
         self._settings = settings

@@ -251,18 +251,16 @@ class MistralrsEngine:
 def _parameters(sampling: Sampling) -> dict[str, Any]:
     """Sampling as the engine's keywords; what is None is the engine's, or the model's maker's, to decide."""
     think = sampling.think
+    alike = ("top_p", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty")
     return {
+        **{name: getattr(sampling, name) for name in alike},
         "max_tokens": _clamped(sampling.max_tokens),
         "temperature": 0.0 if (sampling.temperature or 0) < _COLDEST else sampling.temperature,
-        "top_p": sampling.top_p,
         "top_k": _clamped(sampling.top_k),
-        "min_p": sampling.min_p,
         "stop_seqs": list(sampling.stop) if sampling.stop else None,
-        "frequency_penalty": sampling.frequency_penalty,
-        "presence_penalty": sampling.presence_penalty,
-        "repetition_penalty": sampling.repetition_penalty,
         "enable_thinking": think if isinstance(think, bool) else None,
         "reasoning_effort": think if isinstance(think, str) else None,
+        "ignore_eos": bool(sampling.ignore_eos),
     }
 
 

@@ -25,6 +25,7 @@ class ServerBackend:
         self._kind = kind
         self._address = address
         self._notify = notify
+        self.takes_seed = "seed" not in DIALECTS[kind].lacks
 
     def key(self, model: str) -> str:
         """The model's name: what it means is the server's to say."""

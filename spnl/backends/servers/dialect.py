@@ -23,10 +23,12 @@ _WORDS = {
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
     "repetition_penalty": "repetition_penalty",
+    "seed": "seed",
+    "ignore_eos": "ignore_eos",
 }
 """Parameters that are sent as they are, by the names that vLLM and mistral.rs have for them."""
 
-_NOT_IN_OPENAI = ("top_k", "min_p", "repetition_penalty")
+_NOT_IN_OPENAI = ("top_k", "min_p", "repetition_penalty", "ignore_eos")
 
 
 def _by_template(think: Think) -> dict[str, Any]:
@@ -100,7 +102,8 @@ def _constraint(request: Request) -> dict[str, Any]:
 
 DIALECTS = {
     "openai": Dialect(("max_completion_tokens",), (), _by_template, parallel=16),
-    "gemini": Dialect(("max_completion_tokens",), _NOT_IN_OPENAI, _by_effort, parallel=8),
+    # Gemini refuses requests with a seed as a whole.
+    "gemini": Dialect(("max_completion_tokens",), (*_NOT_IN_OPENAI, "seed"), _by_effort, parallel=8),
     # Ollama knows the older word only, and passes over the newer one in silence.
     "ollama": Dialect(("max_completion_tokens", "max_tokens"), _NOT_IN_OPENAI, _by_effort, parallel=4),
     # As many inputs of a `map` as are asked for at once go into one request.
