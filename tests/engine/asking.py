@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import mistralrs
 
 from spnl.backends.base import Chunk, Engine, Finish, Request
+from spnl.backends.mistralrs.engine import MistralrsEngine
 from spnl.query import Sampling
 
 Messages = Sequence[tuple[str, str]]
@@ -65,3 +66,10 @@ def plainly(runner: mistralrs.Runner, messages: str | Messages, **parameters: An
 def plain_runner(path: Path, **options: Any) -> mistralrs.Runner:
     """A GGUF file in the package's own hands."""
     return mistralrs.Runner(mistralrs.Which.GGUF(str(path.parent), path.name), **options)
+
+
+def runner_of(engine: Engine) -> mistralrs.Runner:
+    """The engine's own object behind one of ours."""
+    assert isinstance(engine, MistralrsEngine)
+    with engine._runner.borrowed() as runner:
+        return runner

@@ -11,7 +11,7 @@ from typing import Any
 
 import mistralrs
 import pytest
-from engine.asking import Answer, ask, plain_runner, plainly, request
+from engine.asking import Answer, ask, plain_runner, plainly, request, runner_of
 from fixtures_models import TINY, ModelFiles, copy_gguf
 
 from spnl.backends.base import Chunk, Engine, Finish
@@ -201,8 +201,7 @@ class WatchedStream:
 def watched(engine: Engine) -> tuple[MistralrsEngine, Watched]:
     """Another engine over the same runner, and what it does with it."""
     assert isinstance(engine, MistralrsEngine)
-    assert engine._runner is not None
-    runner = Watched(engine._runner)
+    runner = Watched(runner_of(engine))
     return MistralrsEngine(runner, engine._model, engine._template, 1), runner  # type: ignore[arg-type]
 
 
@@ -251,8 +250,8 @@ def test_a_request_that_fails_lets_the_next_one_in(tiny: Engine) -> None:
 def test_a_prompt_longer_than_the_context_says_how_long_and_what_fits(tiny: Engine) -> None:
     error = refusal(tiny, "hello " * 3000)
     prompt = tiny.render(request("hello " * 3000))
-    assert isinstance(tiny, MistralrsEngine) and tiny._runner is not None and prompt is not None
-    length = len(tiny._runner.tokenize_text(prompt, True, None))
+    assert prompt is not None
+    length = len(runner_of(tiny).tokenize_text(prompt, True, None))
     assert (error.id, error.exit_code) == ("prompt-too-long", 3)
     assert error.message == f"the prompt is {length:,} tokens long, and tiny takes at most 2,048"
     assert "\n" not in error.message
@@ -315,8 +314,8 @@ def test_the_rendered_prompt_is_the_one_that_is_read(
 ) -> None:
     engine = load("tiny" if kind == "tiny" else getattr(files, kind))
     prompt = engine.render(request(messages))
-    assert isinstance(engine, MistralrsEngine) and engine._runner is not None and prompt is not None
-    tokens = engine._runner.tokenize_text(prompt, True, None)
+    assert prompt is not None
+    tokens = runner_of(engine).tokenize_text(prompt, True, None)
     assert len(tokens) == ask(engine, messages, max_tokens=1).prompt_tokens
 
 
@@ -324,8 +323,8 @@ def test_the_rendered_prompt_is_the_one_that_is_read(
 def test_the_rendered_prompt_thinks_as_the_request_says(think: Any, load: Load, files: ModelFiles) -> None:
     engine = load(files.thinking)
     prompt = engine.render(request("Hello", think=think))
-    assert isinstance(engine, MistralrsEngine) and engine._runner is not None and prompt is not None
-    tokens = engine._runner.tokenize_text(prompt, True, None)
+    assert prompt is not None
+    tokens = runner_of(engine).tokenize_text(prompt, True, None)
     assert len(tokens) == ask(engine, "Hello", think=think, max_tokens=1).prompt_tokens
 
 
@@ -375,7 +374,7 @@ def test_a_reply_without_an_end_is_a_failure(tiny: Engine) -> None:
     class Ending(Failing):
         def send_chat_completion_request(self, asked: Any) -> Any:
             full, _ = watched(tiny)
-            return iter([next(full._runner.send_chat_completion_request(asked))])  # type: ignore[union-attr]
+            return iter([next(runner_of(full).send_chat_completion_request(asked))])
 
     assert isinstance(tiny, MistralrsEngine)
     engine = MistralrsEngine(Ending(ValueError()), tiny._model, tiny._template, 1)  # type: ignore[arg-type]

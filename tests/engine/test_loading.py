@@ -337,9 +337,12 @@ def test_a_gpu_that_is_asked_for_and_not_seen_is_a_note(
 
 def test_a_device_is_worth_so_many_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = MistralrsBackend(print, Settings(device="cpu"))
-    assert backend.load("tiny").parallel == 1
+    on_a_cpu = backend.load("tiny")
+    assert on_a_cpu.batching.equal_only
     monkeypatch.setattr(module, "choose_device", lambda settings: "cuda")
-    assert backend.load("tiny").parallel > 1
+    on_a_gpu = backend.load("tiny")
+    assert not on_a_gpu.batching.equal_only
+    assert on_a_gpu.parallel > on_a_cpu.parallel > 1
 
 
 def test_a_base_model_gets_the_template_that_completes(options: Any, files: ModelFiles) -> None:

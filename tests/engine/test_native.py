@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fixtures_models import TINY
 
-from spnl.backends.mistralrs import engine, native
+from spnl.backends.mistralrs import calls, native
 from spnl.backends.mistralrs.native import choose_device, load_module
 from spnl.errors import GenerationError, ModelError, UsageError
 from spnl.settings import Settings
@@ -77,23 +77,23 @@ def test_a_process_ends_quietly_whatever_is_open(ending: str) -> None:
 
 
 def test_a_process_does_not_wait_for_a_long_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "END_SECONDS", 0.05)
-    calls = engine._Calls()
+    monkeypatch.setattr(calls, "END_SECONDS", 0.05)
+    under_way = calls.Calls()
     inside, leave = threading.Event(), threading.Event()
 
     def call() -> None:
-        with calls.one():
+        with under_way.one():
             inside.set()
             leave.wait(60)
 
     thread = threading.Thread(target=call)
     thread.start()
     inside.wait(60)
-    calls.end()
+    under_way.end()
     assert thread.is_alive()
     leave.set()
     thread.join(60)
-    with pytest.raises(GenerationError, match="the process is ending"), calls.one():
+    with pytest.raises(GenerationError, match="the process is ending"), under_way.one():
         pass
 
 

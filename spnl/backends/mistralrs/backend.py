@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from spnl.backends.base import Batching
 from spnl.backends.mistralrs.engine import MistralrsEngine
@@ -19,6 +21,11 @@ from spnl.models.local import BUNDLED_FILE, LocalModel
 from spnl.models.locating import locate, locate_adapter, locate_folder
 from spnl.models.names import BUNDLED, split_adapter, with_adapter
 from spnl.settings import Settings
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from mistralrs import Runner
 
 # A template that makes of one message the message itself. The engine streams chat requests only, and
 # refuses those to a model without a template; with this one, a chat request is a completion.
@@ -98,20 +105,16 @@ class MistralrsBackend:
         if template is None:
             options["jinja_explicit"] = str(_COMPLETION_TEMPLATE)
         which = load.which(mistralrs, adapter)
-        try:
-            runner = mistralrs.Runner(which, **options)
-        except BaseException as error:
-            if not is_engine_failure(error):
-                raise
-            raise load_failure(error, found) from None
+        build = partial(_build, mistralrs, which, options, found)
         return MistralrsEngine(
-            runner,
+            build(),
             found,
             template,
             min(_PARALLEL[device], self._settings.max_seqs),
             has_isq=options.get("in_situ_quant") is not None,
             adapter=ADAPTER if adapter is not None else None,
             batching=_batching(self._settings, device),
+            rebuild=build if device == "cpu" and self._settings.prefix_cache else None,
         )
 
     def _template(self, model: LocalModel) -> ChatTemplate | None:
@@ -122,6 +125,17 @@ class MistralrsBackend:
             return template
         text = read_template(Path(path))
         return template.but(text=text) if template is not None else ChatTemplate(text)
+
+
+def _build(mistralrs: ModuleType, which: Any, options: dict[str, Any], model: LocalModel) -> Runner:
+    """A runner of the model, in memory and ready."""
+    try:
+        runner: Runner = mistralrs.Runner(which, **options)
+    except BaseException as error:
+        if not is_engine_failure(error):
+            raise
+        raise load_failure(error, model) from None
+    return runner
 
 
 def _batching(settings: Settings, device: str) -> Batching:

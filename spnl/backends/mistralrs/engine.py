@@ -8,22 +8,22 @@ What the engine asks of its callers, as measured with 0.9.5, and what is done ab
   So the lock is held until the first chunk has come: the prompt before the next one is then read.
 - Dropping a stream's iterator cancels its generation.
 - Reply and thought come apart; tokens are counted by `usage` on the last chunk only.
-- A thread that comes back from the engine while the interpreter ends is killed by it, which no Rust code
-  survives: the process aborts (`FATAL: exception not rethrown`; Python before 3.14). So before that, calls
-  into the engine are waited for, and no more of them begin.
+- It holds Python's lock, or dies with the interpreter, at moments that `calls` and `runners` know of.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from spnl.backends.base import Batching, Chunk, Finish, Logprob, Request, Usage
 from spnl.backends.messages import check_messages
+from spnl.backends.mistralrs.calls import Calls
 from spnl.backends.mistralrs.failures import is_engine_failure, run_failure
+from spnl.backends.mistralrs.runners import Renewable
 from spnl.errors import GenerationError, ProgramError, SpnlError
 from spnl.models.chat import ChatTemplate
 from spnl.models.local import LocalModel
@@ -36,45 +36,12 @@ if TYPE_CHECKING:
 _COLDEST = 1e-5  # what is colder takes the likeliest token anyhow, and divides beyond the largest number
 _LARGEST_COUNT = 2**31 - 1  # far above any context length; the engine takes no integer of any size
 
-END_SECONDS = 1.0
-"""How long the end of the process waits for threads in the engine: for a token, not for a long prompt."""
-
-
-class _Calls:
-    """The calls into the engine that are under way, so that there are none when the process ends."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._under_way = 0
-        self._ended = False
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Around a call. Once calls have been ended, a daemon thread that wants one waits for the end."""
-        with self._changed:
-            if self._ended and not threading.current_thread().daemon:
-                raise GenerationError("engine-failed", "the process is ending")
-            self._changed.wait_for(lambda: not self._ended)
-            self._under_way += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify_all()
-
-    def end(self) -> None:
-        """Let no call begin any more, and wait for those under way, but not for long."""
-        with self._changed:
-            self._ended = True
-            self._changed.wait_for(lambda: self._under_way == 0, END_SECONDS)
-
 
 class MistralrsEngine:
-    """A model in a `mistralrs.Runner`.
+    """A model in a `mistralrs.Runner`, which `rebuild` makes anew when it has taken too much memory.
 
-    `template` is None for a base model, which completes a text; `has_isq`: weights were quantised in loading;
-    `adapter` is what the engine calls the adapter that every request uses.
+    Without `rebuild` it stays. `template` is None for a base model, which completes a text; `has_isq`: its
+    weights were quantised in loading; `adapter` is what the engine calls the adapter that every request uses.
     """
 
     def __init__(
@@ -86,30 +53,32 @@ class MistralrsEngine:
         has_isq: bool = False,
         adapter: str | None = None,
         batching: Batching | None = None,
+        rebuild: Callable[[], Runner] | None = None,
     ) -> None:
         self.parallel = parallel
         self.batching = batching or Batching(prefills=1)
         self._has_isq = has_isq
-        self._runner: Runner | None = runner
+        self._runner = Renewable(runner, rebuild and partial(self._rebuilt, rebuild), model)
+        self._isq_since: str | None = None
         self._model = model
         self._template = template
         self._adapter = adapter
         self._one_prefill = threading.Lock()
-        self._calls = _Calls()
+        self._calls = Calls()
         finalize(self, self._calls.end)  # called when the interpreter ends
 
     def stream(self, request: Request) -> Iterator[Chunk | Finish]:
         """The reply, piece by piece, ending with one `Finish`. Closing the iterator cancels it."""
-        runner = self._running()
         native = self._native(request)
-        try:
-            yield from self._pieces(runner, native, request)
-        except SpnlError:
-            raise
-        except BaseException as error:
-            if not is_engine_failure(error):
+        with self._runner.streaming() as runner:
+            try:
+                yield from self._pieces(runner, native, request)
+            except SpnlError:
                 raise
-            raise self._with_numbers(run_failure(error), runner, request) from None
+            except BaseException as error:
+                if not is_engine_failure(error):
+                    raise
+                raise self._with_numbers(run_failure(error), runner, request) from None
 
     def render(self, request: Request) -> str | None:
         """The prompt as the model reads it, but for a token that the tokenizer puts in front."""
@@ -128,9 +97,8 @@ class MistralrsEngine:
         prompt = self.render(request)
         if prompt is None:
             return None
-        runner = self._running()
         try:
-            with self._one_prefill, self._calls.one():
+            with self._one_prefill, self._calls.one(), self._runner.borrowed() as runner:
                 return len(runner.tokenize_text(prompt, False, None))
         except BaseException as error:
             if not is_engine_failure(error):
@@ -142,7 +110,6 @@ class MistralrsEngine:
 
         `ProgramError` `no-requantising` where the engine would refuse, which it only logs.
         """
-        runner = self._running()
         try:
             isq = isq_type(kind)
         except LookupError:
@@ -156,17 +123,20 @@ class MistralrsEngine:
                 f"{self._model.name} was not quantised when it was loaded, so it cannot be now",
                 helps=("load it with MISTRALRS_ISQ set; GGUF files are quantised already",),
             )
-        with self._one_prefill, self._calls.one():
+        with self._one_prefill, self._calls.one(), self._runner.borrowed() as runner:
             runner.send_re_isq(isq)
+        self._isq_since = isq
 
     def close(self) -> None:
         """Let go of the model. Its memory is given back at once, or when the last open stream ends."""
-        self._runner = None
+        self._runner.close()
 
-    def _running(self) -> Runner:
-        if self._runner is None:
-            raise GenerationError("engine-failed", f"{self._model.name} has been unloaded")
-        return self._runner
+    def _rebuilt(self, rebuild: Callable[[], Runner]) -> Runner:
+        """The model built anew, quantised as it was at last."""
+        runner = rebuild()
+        if self._isq_since is not None:
+            runner.send_re_isq(self._isq_since)
+        return runner
 
     def _pieces(
         self, runner: Runner, native: ChatCompletionRequest, request: Request
