@@ -100,6 +100,26 @@ def safetensors_folder(folder: Path, *, source: Path = TINY, chat_template: bool
     return folder
 
 
+def adapter(folder: Path, model: Path, *, strength: float = 1.0) -> Path:
+    """An adapter for a Llama in safetensors, of noise, as peft saves one."""
+    config = json.loads((model / "config.json").read_text())
+    width, rank = config["hidden_size"], 4
+    folder.mkdir()
+    saved = {"peft_type": "LORA", "r": rank, "lora_alpha": rank, "target_modules": ["q_proj", "v_proj"]}
+    (folder / "adapter_config.json").write_text(json.dumps(saved))
+    noise = np.random.default_rng(0)
+    weights = {}
+    for layer in range(config["num_hidden_layers"]):
+        for name in saved["target_modules"]:
+            module = f"base_model.model.model.layers.{layer}.self_attn.{name}"
+            weights[f"{module}.lora_A.weight"] = noise.normal(size=(rank, width)).astype(np.float16)
+            weights[f"{module}.lora_B.weight"] = (
+                strength * noise.normal(size=(width, rank)).astype(np.float16)
+            ).astype(np.float16)
+    save_file(weights, folder / "adapter_model.safetensors")
+    return folder
+
+
 class ModelFiles:
     """The models that tests run, each made in `folder` when it is first asked for."""
 

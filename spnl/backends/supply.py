@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from spnl.backends.base import Engine
 from spnl.config import read_config
 from spnl.errors import ModelError
-from spnl.models.local import LocalModel, NotHere
-from spnl.models.locating import locate
+from spnl.frozen import Frozen
+from spnl.models.local import NotHere
+from spnl.models.locating import locate, locate_adapter
 from spnl.models.names import HERE, ModelName, parse_hub, split_adapter
 from spnl.models.naming import resolve_model
 from spnl.models.progress import Progress
@@ -74,7 +76,7 @@ class SuppliedModels:
         name = _parsed(model)
         if name.backend == HERE:
             with _remedy_told(model):
-                obtain(split_adapter(name.rest)[0], os.environ, self._progress, offline=self._offline)
+                obtain(name.rest, os.environ, self._progress, offline=self._offline)
         self._supplied.add(model)
 
 
@@ -93,31 +95,52 @@ def _remedy_told(model: str) -> Iterator[None]:
         raise
 
 
-def obtain(rest: str, environ: Mapping[str, str], progress: Progress, *, offline: bool = False) -> LocalModel:
-    """The files of a model's name without its prefix, fetched if they are not here."""
-    try:
-        return locate(rest)
-    except NotHere as missing:
-        if offline or is_offline(environ):
-            raise _offline(missing, rest) from None
-        from spnl.models.fetching import fetch
+def obtain(rest: str, environ: Mapping[str, str], progress: Progress, *, offline: bool = False) -> None:
+    """Have the files of a model's name without its prefix, and those of its adapter, fetched if not here."""
+    for part in _parts(rest):
+        try:
+            part.locate()
+        except NotHere as missing:
+            if offline or is_offline(environ):
+                raise _offline(missing, rest) from None
+            from spnl.models.fetching import fetch
 
-        fetch(missing.hub, environ, progress, near=missing.near)
-    return locate(rest)
+            fetch(missing.hub, environ, progress, near=missing.near, adapter=part.is_adapter)
+            part.locate()
 
 
-def pull(rest: str, environ: Mapping[str, str], progress: Progress) -> LocalModel:
-    """The files of a model's name without its prefix, as they are at the hub now.
+def pull(rest: str, environ: Mapping[str, str], progress: Progress) -> tuple[Path, ...]:
+    """Have the files of a model's name without its prefix, and of its adapter, as they are at the hub now.
 
-    What is here is compared with what the hub lists, and fetched again where it differs. A model that is no
-    hub's is left alone.
+    What is here is compared with what the hub lists, and fetched again where it differs. What is no hub's is
+    left alone. Gives where they are.
     """
+    return tuple([_pull(part, rest, environ, progress) for part in _parts(rest)])
+
+
+class _Part(Frozen):
+    """What a name asks for: a model, or the adapter that goes with it."""
+
+    name: str
+    is_adapter: bool = False
+
+    def locate(self) -> Path:
+        """Where it is on this machine. Raises `ModelError`."""
+        return locate_adapter(self.name) if self.is_adapter else locate(self.name).path
+
+
+def _parts(rest: str) -> tuple[_Part, ...]:
+    model, adapter = split_adapter(rest)
+    return (_Part(model),) if adapter is None else (_Part(model), _Part(adapter, is_adapter=True))
+
+
+def _pull(part: _Part, rest: str, environ: Mapping[str, str], progress: Progress) -> Path:
     from spnl.models.cache import cache_folder
 
-    hub = parse_hub(rest)
+    hub = parse_hub(part.name)
     near: tuple[str, ...] = ()
     try:
-        found = locate(rest)
+        found = part.locate()
     except NotHere as missing:
         if is_offline(environ):
             raise _offline(missing, rest) from None
@@ -126,12 +149,12 @@ def pull(rest: str, environ: Mapping[str, str], progress: Progress) -> LocalMode
         if hub is None or error.id != "damaged-model" or is_offline(environ):
             raise
     else:
-        if hub is None or is_offline(environ) or not found.path.is_relative_to(cache_folder(environ)):
+        if hub is None or is_offline(environ) or not found.is_relative_to(cache_folder(environ)):
             return found
     from spnl.models.fetching import fetch
 
-    fetch(hub, environ, progress, near=near, verify=True)
-    return locate(rest)
+    fetch(hub, environ, progress, near=near, verify=True, adapter=part.is_adapter)
+    return part.locate()
 
 
 def is_offline(environ: Mapping[str, str]) -> bool:

@@ -40,4 +40,4 @@ def command(models: tuple[str, ...], notices: NoticeOptions) -> None:
                 f"{model} is a model of a server: there is nothing to fetch",
                 helps=("models that run on this machine are named `mistralrs/…`",),
             )
-        put(str(pull(name.rest, os.environ, display).path))
+        put("\n".join(map(str, pull(name.rest, os.environ, display))))

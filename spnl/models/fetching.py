@@ -16,6 +16,7 @@ from typing import Any
 
 from spnl.errors import ModelError
 from spnl.frozen import Frozen
+from spnl.models.adapters import choose_adapter
 from spnl.models.cache import cache_folder
 from spnl.models.cache_writing import RepoCache
 from spnl.models.choice import Choice, Refusal, choose
@@ -49,8 +50,9 @@ def fetch(
     *,
     near: Sequence[str] = (),
     verify: bool = False,
+    adapter: bool = False,
 ) -> Fetched:
-    """Have the files of a model in the cache, fetching those that are missing.
+    """Have the files of a model, or of an `adapter`, in the cache, fetching those that are missing.
 
     `near` are helps about names that may have been meant. With `verify`, the files that are here are compared
     with what the hub lists, and fetched again where they differ. Raises `ModelError`.
@@ -59,7 +61,7 @@ def fetch(
     hub = Hub(environ, progress)
     try:
         listing = hub.listing(name.repo, revision)
-        choice = _chosen(hub, listing, name)
+        choice = choose_adapter(listing.names, name.repo) if adapter else _chosen(hub, listing, name)
         files = _listed(listing, choice)
         store = RepoCache(cache, listing)
         with _writing(cache):

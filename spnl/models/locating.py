@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spnl.errors import ModelError
 from spnl.models.gguf import require_gguf
 from spnl.models.local import BUNDLED_FILE, LocalModel
 from spnl.models.names import BUNDLED
-
-_ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def locate(rest: str) -> LocalModel:
@@ -39,12 +36,6 @@ def locate_folder(name: str) -> Path:
 
 def locate_adapter(name: str) -> Path:
     """The folder of a LoRA adapter, as the library peft saves them. `ModelError` says what hinders."""
-    folder = locate_folder(name)
-    missing = [file for file in _ADAPTER if not (folder / file).is_file()]
-    if missing:
-        raise ModelError(
-            "bad-adapter",
-            f"{name} is no adapter that the engine can use: it has no {' and no '.join(missing)}",
-            helps=("an adapter is a folder as the library peft saves it",),
-        )
-    return folder
+    from spnl.models import adapters
+
+    return adapters.locate_adapter(name)

@@ -14,11 +14,9 @@ from typing import Any, NamedTuple
 
 import gguf
 import mistralrs
-import numpy as np
 import pytest
 from engine.asking import ask, request
-from fixtures_models import TINY, ModelFiles, copy_gguf
-from safetensors.numpy import save_file
+from fixtures_models import TINY, ModelFiles, adapter, copy_gguf
 
 from spnl.backends.base import Engine
 from spnl.backends.mistralrs import backend as module
@@ -236,26 +234,6 @@ def test_a_chat_template_of_ones_own(load: Load, files: ModelFiles, tmp_path: Pa
         assert (answer.text[:2], answer.prompt_tokens) == ("Pa", 7)
     with pytest.raises(UsageError, match="cannot be read: Is a directory"):
         MistralrsBackend(print, Settings(chat_template=str(tmp_path))).load("tiny")
-
-
-def adapter(folder: Path, model: Path, *, strength: float = 1.0) -> Path:
-    """An adapter for a Llama in safetensors, of noise, as peft saves one."""
-    config = json.loads((model / "config.json").read_text())
-    width, rank = config["hidden_size"], 4
-    folder.mkdir()
-    saved = {"peft_type": "LORA", "r": rank, "lora_alpha": rank, "target_modules": ["q_proj", "v_proj"]}
-    (folder / "adapter_config.json").write_text(json.dumps(saved))
-    noise = np.random.default_rng(0)
-    weights = {}
-    for layer in range(config["num_hidden_layers"]):
-        for name in saved["target_modules"]:
-            module = f"base_model.model.model.layers.{layer}.self_attn.{name}"
-            weights[f"{module}.lora_A.weight"] = noise.normal(size=(rank, width)).astype(np.float16)
-            weights[f"{module}.lora_B.weight"] = (
-                strength * noise.normal(size=(width, rank)).astype(np.float16)
-            ).astype(np.float16)
-    save_file(weights, folder / "adapter_model.safetensors")
-    return folder
 
 
 def test_an_adapter_changes_what_a_model_says(load: Load, files: ModelFiles, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from fixtures_models import TINY, ModelFiles
+from fixtures_models import TINY, ModelFiles, adapter
 from hub_stand_in import MAIN, HubStandIn, serving, sha256
 from invoking import Ran, command, process_environment, run_process
 from models.caches import Cache
@@ -118,6 +118,30 @@ def test_a_run_fetches_the_model_answers_and_never_asks_again(machine: Machine) 
     again = machine.run("-m", "org/m", "-c", QUESTION)
     assert (again.out, again.err, again.code) == (ANSWER, "", 0)
     assert len(machine.hub.asked) == asked
+
+
+def test_the_adapter_of_a_model_is_fetched_too(machine: Machine, files: ModelFiles, tmp_path: Path) -> None:
+    for name, folder in (
+        ("org/s", files.safetensors),
+        ("org/lora", adapter(tmp_path / "a", files.safetensors)),
+    ):
+        machine.hub.add(name, {path.name: path for path in folder.iterdir()} | {"README.md": b"r"})
+    name = "org/s#adapter=org/lora"
+    ran = machine.run("-m", name, "--max-tokens", "3", "-c", QUESTION)
+    assert (ran.code, ran.err.count("spnl: fetching")) == (0, 2), ran.err
+    there = machine.home / "hub" / "models--org--lora" / "snapshots" / MAIN
+    assert sorted(path.name for path in there.iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
+    asked = len(machine.hub.asked)
+    again = machine.run("-m", name, "--max-tokens", "3", "-c", QUESTION)
+    assert (again.out, len(machine.hub.asked)) == (ran.out, asked)
+    assert machine.run("pull", "-q", name).out.decode().splitlines()[1:] == [str(there)]
+    missing = machine.run("pull", "tiny#adapter=org/none")
+    assert missing.err.startswith("error[no-such-model]: the hub has no model `org/none`")
+    none = machine.run("pull", "tiny#adapter=org/m")
+    assert none.err.startswith("error[bad-adapter]: org/m is no adapter")
 
 
 WITHOUT_NETWORK = """
