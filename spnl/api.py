@@ -120,6 +120,7 @@ def run(
     cache: bool = False,
     settings: Settings | None = None,
     offline: bool = False,
+    lock: str | os.PathLike[str] | None = None,
 ) -> Answer:
     """Run a program and give back its answer.
 
@@ -131,21 +132,21 @@ def run(
     rest goes on; with `partial`, `output` gets what is complete where the run is stopped. `output` is given
     the answer while it is made, and `observer` everything else. `models` gives the engines; without it, the
     pool of this process does, and loads as `settings` say, or else the environment and the configuration; the
-    files of models that are not on this machine are fetched then, but not with `offline`. Finished replies
-    are added to the file `journal`, and with `cache` kept for all programs of this user; what is there is not
-    generated again. Raises `SpnlError`s for everything a user can mend.
+    files of models that are not on this machine are fetched then, but not with `offline`, and only what the
+    file `lock` holds is used, if it is given. Finished replies are added to the file `journal`, and with
+    `cache` kept for all programs of this user; what is there is not generated again. Raises
+    `SpnlError`s for everything a user can mend.
     """
     query = program if isinstance(program, Query) else expand(program, arguments=arguments, inputs=inputs)
     observer = observer or Observer()
-    models = models or _models_here(settings, observer, offline)
+    models = models or _models_here(settings, observer, offline, lock)
     config = read_config(os.environ)
-    default = os.environ.get("SPNL_MODEL") or config.model
     options = RunOptions(
         model,
         temperature,
         max_tokens,
         think,
-        default,
+        os.environ.get("SPNL_MODEL") or config.model,
         parallel=parallel or read_parallel(os.environ, config.parallel),
         seed=seed,
         timeout=timeout,
@@ -158,12 +159,14 @@ def run(
     return Answer(tuple(collector.parts), execution.result, execution.replies, execution.errors)
 
 
-def _models_here(settings: Settings | None, observer: Observer, offline: bool) -> Models:
+def _models_here(
+    settings: Settings | None, observer: Observer, offline: bool, lock: str | os.PathLike[str] | None
+) -> Models:
     """The models of this process's pool, imported here: a program that runs with others needs none of it."""
     from spnl.backends.pool import POOL
 
     settled = POOL.with_settings(settings or settle(os.environ))
-    return settled.supplied(observer.progress, offline=offline)
+    return settled.supplied(observer.progress, offline=offline, lock=lock)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from spnl.expander import Expander, ExpanderCall
 from spnl.forms.control import MISTAKES
 from spnl.inputs import Unasked, Unknown
 from spnl.models.naming import resolve_model
-from spnl.query import Generate, Map, Query, Ref, Structure, children
+from spnl.query import Generate, Map, Repeat, distinct_nodes
 from spnl.reader import read_all
 from spnl.scope import Closure, Function, Scope
 from spnl.source import Source, Span
@@ -45,6 +45,18 @@ class Findings:
     def __init__(self) -> None:
         self._errors: dict[tuple[str, Span | None], SpnlError] = {}
         self._warnings: dict[tuple[str, Span | None], SpnlError] = {}
+        self._models: dict[tuple[str | None, Span | None], None] = {}
+
+    def model(self, name: str | None, span: Span | None) -> bool:
+        """Note the model of a generation, None where it names none; whether that is news."""
+        known = (name, span) in self._models
+        self._models[name, span] = None
+        return not known
+
+    @property
+    def models(self) -> tuple[str | None, ...]:
+        """The models of all generations, also where a run might not come; None for those that name none."""
+        return tuple(dict.fromkeys(name for name, _ in self._models))
 
     def error(self, error: SpnlError) -> None:
         """Note an error, unless the same is noted already."""
@@ -75,7 +87,8 @@ def check(source: Source, arguments: Mapping[str, str] | None = None) -> Finding
     expander.loader.enter(source)
     for node in program.items:
         try:
-            _check_models(expander.answer(node), findings)
+            for query in distinct_nodes(expander.answer(node)):
+                expander.note_model(query)
         except ProgramError as error:
             findings.error(error)
         except _Unending as stopped:
@@ -121,6 +134,17 @@ class _CheckingExpander(Expander):
         self._tolerant: set[int] = set()
         """The nodes (by `id`) that `try` stands ready for: only mistakes in them count."""
         self._tolerating = 0
+        self._config = read_config(os.environ)
+
+    def note_model(self, value: Value) -> None:
+        """Note the model of a generation, and whether its name can be one."""
+        if not isinstance(value, (Generate, Map)) or not self._findings.model(value.model, value.span):
+            return
+        try:
+            if value.model is not None:
+                resolve_model(value.model, self._config)
+        except ModelError as error:
+            self._findings.error(error.at(value.span))
 
     def expand(self, node: Node, scope: Scope, trace: Trace | None = None) -> Value:
         """The value of one piece of syntax, or an unknown one where it is wrong."""
@@ -131,7 +155,9 @@ class _CheckingExpander(Expander):
             raise _Unending(node.span)
         try:
             self._note_attempt(node)
-            return super().expand(node, scope, trace)
+            value = super().expand(node, scope, trace)
+            self.note_model(value.generate if isinstance(value, Repeat) else value)
+            return value
         except ProgramError as error:
             self._note(error)
             if self.is_at_top(node) and error.id != "repeated-name":
@@ -187,30 +213,6 @@ def _unknown(span: Span) -> Unknown:
 
 def _never(values: tuple[Value, ...]) -> Value:
     raise AssertionError("what is unknown is never executed")
-
-
-def _check_models(query: Query, findings: Findings) -> None:
-    """Note every model's name that cannot be one."""
-    config = read_config(os.environ)
-    stack = [query]
-    seen: set[int] = set()
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Ref):
-            if id(node.bind) not in seen:
-                seen.add(id(node.bind))
-                stack.append(node.bind.value)
-            continue
-        if isinstance(node, Structure):
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-        if isinstance(node, (Generate, Map)) and node.model is not None:
-            try:
-                resolve_model(node.model, config)
-            except ModelError as error:
-                findings.error(error.at(node.span))
-        stack.extend(children(node))
 
 
 def _order(error: SpnlError) -> tuple[str, int]:

@@ -43,6 +43,7 @@ COMMANDS = {
     "show": "show what a model is, without loading it",
     "cache": "show or clear what --cache has kept",
     "serve": "serve models to other programs, as OpenAI's API",
+    "lock": "write down which files the models of a program are",
     "pull": "fetch models from the hub",
     "rm": "remove models from the cache",
     "config": "show each setting, and where its value comes from",

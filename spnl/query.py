@@ -13,7 +13,7 @@ when the values it waits for are known.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal
 
 from spnl.errors import SpnlError
@@ -222,6 +222,24 @@ def children(query: Query) -> tuple[Query, ...]:
         case Deferred():
             return query.waits
     return ()
+
+
+def distinct_nodes(query: Query) -> Iterator[Query]:
+    """Every node in `query` and in what its `Ref`s refer to, what stands in many places once."""
+    pending = [query]
+    seen: set[int] = set()  # structures and binds: one may stand in many places, and those in many more
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (Ref, Structure)):
+            shared = node.bind if isinstance(node, Ref) else node
+            if id(shared) in seen:
+                continue
+            seen.add(id(shared))
+        if isinstance(node, Ref):
+            pending.append(node.bind.value)
+            continue
+        yield node
+        pending.extend(children(node))
 
 
 def is_static(query: Query) -> bool:

@@ -143,7 +143,7 @@ class ScriptedModels:
             self.loaded.append(model)
         return self.engines.get(model, self.engine)
 
-    def supplied(self, progress: Progress, *, offline: bool = False) -> ScriptedModels:
+    def supplied(self, progress: Progress, *, offline: bool = False, lock: object = None) -> ScriptedModels:
         return self
 
     def is_loaded(self, model: str) -> bool:

@@ -12,7 +12,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakValueDictionary
 
 from spnl.backends.base import Engine
@@ -23,6 +23,9 @@ from spnl.frozen import Frozen
 from spnl.models.naming import resolve_model
 from spnl.models.progress import Progress
 from spnl.settings import Settings
+
+if TYPE_CHECKING:
+    from spnl.models.lock import Lock
 
 DEFAULT_LIMIT = 3
 """How many models a pool holds: enough to compare a few, few enough for a machine's memory."""
@@ -183,6 +186,14 @@ class ModelPool:
         return bool(keys)
 
 
+def _lock(path: str | os.PathLike[str] | None) -> Lock | None:
+    if path is None:
+        return None
+    from spnl.models.lock import read_lock
+
+    return read_lock(path)
+
+
 class SettledPool:
     """A pool together with how models are loaded (`spnl.executor.dispatch.Models`)."""
 
@@ -190,9 +201,14 @@ class SettledPool:
         self._pool = pool
         self._settings = settings
 
-    def supplied(self, progress: Progress, *, offline: bool = False) -> SuppliedModels:
-        """The models of this pool for one run, which fetches the files of those that are not here."""
-        return SuppliedModels(self, progress, offline=offline)
+    def supplied(
+        self, progress: Progress, *, offline: bool = False, lock: str | os.PathLike[str] | None = None
+    ) -> SuppliedModels:
+        """The models of this pool for one run, which fetches the files of those that are not here.
+
+        With the file `lock`, models are what it holds. Raises `UsageError` where it is no lock.
+        """
+        return SuppliedModels(self, progress, offline=offline, lock=_lock(lock))
 
     def get(self, model: str, notify: Notify) -> Engine:
         """The engine of a model. Raises `ModelError`."""

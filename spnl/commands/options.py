@@ -270,13 +270,14 @@ keep_options = OptionGroup(
 
 
 class FetchOptions(Frozen):
-    """What may be fetched."""
+    """What may be fetched, and used: with a lock's file, the models that it holds and no others."""
 
     offline: bool
+    lock: str | None
 
 
-fetch_options = OptionGroup(
-    "fetching",
-    FetchOptions,
-    click.option("--offline", is_flag=True, help="Fetch no model: use what is on this machine."),
+offline_option = click.option("--offline", is_flag=True, help="Fetch no model: use what is on this machine.")
+lock_option = click.option(
+    "--lock", metavar="LOCK", type=FileName(), help="Use the models that this lock holds, and no others."
 )
+fetch_options = OptionGroup("fetching", FetchOptions, offline_option, lock_option)

@@ -25,12 +25,14 @@ from spnl.commands.options import (
 )
 from spnl.commands.performing import perform
 from spnl.commands.source import program_source
+from spnl.errors import UsageError
 
 
 @click.command()
 @program_options
 @overrides
 @fetch_options
+@click.option("--locked", is_flag=True, help="The same as --lock FILE.lock.")
 @execution_options
 @keep_options
 @loading_options
@@ -40,6 +42,7 @@ def command(
     given: ProgramOptions,
     overrides: Overrides,
     fetching: FetchOptions,
+    locked: bool,
     execution: ExecutionOptions,
     keep: KeepOptions,
     loading: LoadingOptions,
@@ -60,9 +63,21 @@ def command(
         lambda: query_of(program_source(given.program, given.text, given.file), dict(given.definitions)),
         overrides,
         loading,
-        fetching,
+        fetching.but(lock=_beside(given)) if locked else fetching,
         execution,
         keep,
         answer,
         notices,
     )
+
+
+def _beside(given: ProgramOptions) -> str:
+    """The lock beside the program's file."""
+    path = given.program if given.program is not None else given.file
+    if path is None or path == "-":
+        raise UsageError(
+            "bad-option", "--locked needs the program's FILE", helps=("name the lock: --lock LOCK",)
+        )
+    from spnl.models.lock import lock_path
+
+    return lock_path(path)

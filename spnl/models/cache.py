@@ -28,6 +28,14 @@ class Snapshot(Frozen):
     names: tuple[str, ...]
 
 
+class Place(Frozen):
+    """The folder of one state of a repository, and its commit."""
+
+    repo: str
+    commit: str
+    folder: Path
+
+
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """Where the cache is, as Hugging Face's own library finds it."""
     for variable, below in (
@@ -54,6 +62,17 @@ def cached_repos(cache: Path) -> list[str]:
 def repo_folder(cache: Path, repo: str) -> Path:
     """Where the cache keeps a repository, whether it is there or not."""
     return cache / (_PREFIX + repo.replace("/", "--"))
+
+
+def snapshot_of(path: Path, cache: Path) -> Place | None:
+    """The snapshot in a cache that a path is of, or in; None for any other path."""
+    if not path.is_relative_to(cache):
+        return None
+    repo, *inside = path.relative_to(cache).parts or ("",)
+    if not repo.startswith(_PREFIX) or len(inside) < 2 or inside[0] != "snapshots":
+        return None
+    name = repo.removeprefix(_PREFIX).replace("--", "/", 1)
+    return Place(name, inside[1], cache / repo / inside[0] / inside[1])
 
 
 def snapshots(folder: Path, revision: str | None = None) -> Iterator[Snapshot]:

@@ -55,6 +55,12 @@ def digest_of_file(file: Path, notify: Callable[[str], None]) -> str:
     in_cache = path.parent.name == "blobs" and path.parents[1].name.startswith("models--")
     if in_cache and _BLOB.fullmatch(path.name):
         return path.name
+    return digest_of_content(path, notify)
+
+
+def digest_of_content(file: Path, notify: Callable[[str], None]) -> str:
+    """The SHA-256 of a file in hexadecimal, whatever a cache says that it is. Raises OSError."""
+    path = file.resolve()
     state = _state(path)
     remembered = _place(path)
     digest = _recall(remembered, state)

@@ -7,76 +7,21 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from fixtures_models import TINY, ModelFiles, adapter
-from hub_stand_in import MAIN, HubStandIn, serving, sha256
-from invoking import Ran, command, process_environment, run_process
+from hub_stand_in import MAIN, sha256
+from invoking import command, process_environment
 from models.caches import Cache
+from models.machines import ANSWER, BODY, FILE, QUESTION, Machine
 from scripted import PATIENCE
 from terminals import Terminal
 
-BODY = TINY.read_bytes()
-FILE = "m-Q8_0.gguf"
-QUESTION = '(g "What is the capital of France?" (temperature 0))'
-ANSWER = b"The capital of France is Paris.\n"
-
 TWICE = 512 * 1024
 """Bytes that may have to be fetched twice: what was on its way when the process ended."""
-
-
-class Machine:
-    """A hub, and a machine with an empty cache."""
-
-    def __init__(self, hub: HubStandIn, home: Path) -> None:
-        self.hub = hub
-        self.home = home
-        self.environ = {
-            "HF_ENDPOINT": hub.address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "COLUMNS": "80"
-        }  # fmt: skip
-
-    def run(self, *args: str, **environ: str) -> Ran:
-        return run_process(*args, env={**self.environ, **environ})
-
-    def start(self, *args: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            command(*args),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=process_environment(**self.environ),
-        )
-
-    def run_until(self, served: int, stop: Callable[[subprocess.Popen[bytes]], object], *args: str) -> int:
-        """Run a command, and stop it once so many bytes have been sent to it; its exit code."""
-        before = sum(self.hub.served.values())
-        process = self.start(*args)
-
-        def watch(total: int) -> None:
-            if total - before >= served and process.poll() is None:
-                self.hub.watch = None
-                stop(process)
-                process.wait(PATIENCE)
-
-        self.hub.watch = watch
-        process.communicate(timeout=3 * PATIENCE)
-        self.hub.watch = None
-        return process.returncode
-
-    def files(self) -> list[Path]:
-        """All files of the cache but locks."""
-        return sorted(path for path in self.home.rglob("*") if path.is_file() and path.suffix != ".lock")
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    with serving() as hub:
-        hub.add("org/m", {FILE: TINY, "m-IQ2_M.gguf": b"GGUF", "README.md": b"m"})
-        yield Machine(hub, tmp_path / "hf")
 
 
 def test_pull_says_what_it_does_and_where_the_model_is(machine: Machine) -> None:
@@ -144,35 +89,10 @@ def test_the_adapter_of_a_model_is_fetched_too(machine: Machine, files: ModelFil
     assert none.err.startswith("error[bad-adapter]: org/m is no adapter")
 
 
-WITHOUT_NETWORK = """
-import socket, sys
-def refuse(*given, **named):
-    print("a socket is opened", file=sys.stderr)
-    raise SystemExit(9)
-socket.socket = socket.create_connection = socket.getaddrinfo = refuse
-from spnl.cli import run
-code = run(sys.argv[1:])
-names = [name for name in sys.modules if name.split(".")[0] in ("huggingface_hub", "httpx2", "filelock")]
-print(names, file=sys.stderr)
-sys.exit(code)
-"""
-"""Runs the command where no connection can be opened, and writes which of the hub's modules it imported."""
-
-
-def run_without_network(machine: Machine, *args: str, **environ: str) -> Ran:
-    ran = subprocess.run(
-        [sys.executable, "-c", WITHOUT_NETWORK, *args],
-        capture_output=True,
-        check=False,
-        env=process_environment(**{**machine.environ, **environ}),
-    )
-    return Ran(ran.stdout, ran.stderr.decode(), ran.returncode)
-
-
 def test_a_model_on_disk_runs_without_a_socket_and_without_the_hubs_modules(machine: Machine) -> None:
     machine.run("pull", "org/m")
     for offline in ([], ["--offline"]):
-        ran = run_without_network(machine, *offline, "-m", "org/m", "-c", QUESTION)
+        ran = machine.run_without_network(*offline, "-m", "org/m", "-c", QUESTION)
         assert (ran.out, ran.err, ran.code) == (ANSWER, "[]\n", 0)
 
 
@@ -188,7 +108,7 @@ def test_offline_asks_nothing_and_says_what_is_near(
     args: list[str], environ: dict[str, str], machine: Machine
 ) -> None:
     Cache(machine.home).add("org/m", {FILE: TINY})
-    missing = run_without_network(machine, *args, "-m", "org/m:Q4_K_M", "-c", QUESTION, **environ)
+    missing = machine.run_without_network(*args, "-m", "org/m:Q4_K_M", "-c", QUESTION, **environ)
     assert missing.code == 4
     assert missing.err.splitlines() == [
         "error[offline]: there is no Q4_K_M of org/m here, and the hub is not asked: spnl is offline",
@@ -200,7 +120,7 @@ def test_offline_asks_nothing_and_says_what_is_near(
 
 @pytest.mark.parametrize("words", [["show", "org/m"], ["plan", "-c", '(g "a" (model "org/m"))'], ["list"]])
 def test_commands_that_look_never_fetch(words: list[str], machine: Machine) -> None:
-    ran = run_without_network(machine, *words)
+    ran = machine.run_without_network(*words)
     assert ran.code == (4 if words[0] == "show" else 0), ran.err
     assert ran.err.splitlines()[-1] == "[]"
     if words[0] == "show":
