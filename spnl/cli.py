@@ -46,6 +46,7 @@ COMMANDS = {
     "lock": "write down which files the models of a program are",
     "pull": "fetch models from the hub",
     "rm": "remove models from the cache",
+    "doctor": "say what is wrong with this installation",
     "config": "show each setting, and where its value comes from",
 }
 """Every command, with its line in the overview; `spnl.commands.NAME` has a click command `command`."""

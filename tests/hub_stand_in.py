@@ -305,6 +305,8 @@ class _HubHandler(_Handler):
             self.reply(200, b'{"harnesses": []}')
         elif path == "/api/whoami-v2":
             self._whoami()
+        elif path == "/api/models":
+            self.reply(200, json.dumps([{"id": name} for name in self.hub.repos][:1]).encode())
         elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/(.+))?", path):
             self._api(found[1], found[2], found[3] or "main")
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from spnl.visible import visible
 
 
-def put(text: str) -> None:
-    """Write lines to stdout; names of files and what they hold may have controls in them, which are shown."""
+def put(text: str, stream: BinaryIO | None = None) -> None:
+    """Write lines to stdout; names of files and what they hold may have controls in them, which are shown.
+
+    `stream` is what stands for stdout where that was set aside (`Console.keep_stdout_to_ourselves`).
+    """
+    stream = stream or sys.stdout.buffer
     shown = "\n".join(visible(line) for line in text.split("\n"))
-    sys.stdout.buffer.write(shown.encode("utf-8", "replace") + b"\n")
-    sys.stdout.buffer.flush()
+    stream.write(shown.encode("utf-8", "replace") + b"\n")
+    stream.flush()
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

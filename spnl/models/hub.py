@@ -68,16 +68,19 @@ class Listing(Frozen):
 class Hub:
     """A hub, asked with the token and the client of `huggingface_hub`.
 
-    Methods raise `HubRefusal` where the hub says no, and `ModelError` `hub-unreachable` where it does not
-    answer, however often it is asked.
+    `timeout` is how many seconds each step of a request may take, where that is not left to the user's
+    settings for Hugging Face. Methods raise `HubRefusal` where the hub says no, and `ModelError`
+    `hub-unreachable` where it does not answer, however often it is asked.
     """
 
-    def __init__(self, environ: Mapping[str, str], progress: Progress) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], progress: Progress, *, timeout: float | None = None
+    ) -> None:
         from huggingface_hub import constants, get_token
 
         self.address = (environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
         self._progress = progress
-        self._timeout = float(constants.HF_HUB_DOWNLOAD_TIMEOUT)
+        self._timeout = timeout or float(constants.HF_HUB_DOWNLOAD_TIMEOUT)
         token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
         self._headers = {"user-agent": f"spnl/{__version__}", "accept-encoding": "identity"}
         if token is not None:
@@ -98,6 +101,12 @@ class Hub:
     def patience(self) -> Patience:
         """How long to go on asking, with what the user is told meanwhile."""
         return Patience(self.host, self._progress)
+
+    def greet(self) -> None:
+        """Ask once for little: whose the token is, or for one model. May raise `Unavailable`, too."""
+        what = "/api/whoami-v2" if self.has_token else "/api/models?limit=1"
+        with self.open(self.address + what) as response:
+            self._parsed(self._body(response))
 
     def listing(self, repo: str, revision: str) -> Listing:
         """The files of a repository at a branch, a tag or a commit."""
@@ -202,16 +211,21 @@ class Hub:
         while True:
             try:
                 with self.open(address) as response:
-                    body = bytearray()
-                    for piece in response.iter_bytes():
-                        body += piece
-                        if len(body) > MOST_BYTES:
-                            raise malformed(self.host, "its answer is too large")
+                    body = self._body(response)
                     if links is not None:
                         links.append(response.links.get("next", {}).get("url"))
-                    return bytes(body)
+                    return body
             except Unavailable as reason:
                 patience.wait(reason)
+
+    def _body(self, response: Response) -> bytes:
+        """What an answer holds, if that is not too much."""
+        body = bytearray()
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > MOST_BYTES:
+                raise malformed(self.host, "its answer is too large")
+        return bytes(body)
 
 
 def _file(entry: Any) -> HubFile | None:

@@ -63,6 +63,11 @@ def unsendable_token() -> ModelError:
     )
 
 
+def token_refused(said: Sequence[str] = ()) -> ModelError:
+    """The error for a token that the hub does not take; `said` is what it says."""
+    return ModelError("hub-refused", "the hub does not take your token", notes=said, helps=(_LOG_IN,))
+
+
 def refused(
     refusal: HubRefusal, address: str, repo: str, revision: str, *, has_token: bool, near: Sequence[str] = ()
 ) -> ModelError:
@@ -78,7 +83,7 @@ def refused(
             helps=(f"see its branches and tags at {page}/tree/main",),
         )
     if refusal.message.startswith("Invalid credentials") or (refusal.status == 401 and has_token):
-        return ModelError("hub-refused", "the hub does not take your token", notes=said, helps=(_LOG_IN,))
+        return token_refused(said)
     if refusal.code == "RepoNotFound" or (refusal.status in (401, 404) and refusal.code != "EntryNotFound"):
         access = "see whether your account may see it" if has_token else f"if it is private, {_LOG_IN}"
         return ModelError(

@@ -55,6 +55,8 @@ LAYERS = """
     executor.*
     executor
     api planner
+    trial
+    doctor
     diagnostics console output_file
     fetch_display
     records teller

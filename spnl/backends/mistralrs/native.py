@@ -37,7 +37,8 @@ _MARKS: dict[Accelerator, tuple[bytes, ...]] = {
 # Where drivers for NVIDIA's GPUs show themselves: on Linux, under WSL, on Jetson boards.
 _GPU_FILES = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu")
 
-_WHEELS = "https://github.com/EricLBuehler/mistral.rs/releases has wheels for CUDA"
+CUDA_BUILDS = "https://github.com/EricLBuehler/mistral.rs/releases has wheels for CUDA"
+"""Where builds for CUDA are, for people."""
 
 
 def load_module(settings: Settings) -> ModuleType:
@@ -74,7 +75,7 @@ def choose_device(settings: Settings) -> Literal["cpu", "cuda", "metal"]:
             raise _no_device("cpu", "a build for Metal runs on the GPU only", "leave it at `auto`")
         return "cpu"
     if _accelerator() != asked:
-        builds = {"cuda": _WHEELS, "metal": "the wheel for Apple silicon is a build for Metal"}
+        builds = {"cuda": CUDA_BUILDS, "metal": "the wheel for Apple silicon is a build for Metal"}
         raise _no_device(asked, f"the installed build of mistralrs is not for {asked}", builds[asked])
     return asked
 
@@ -82,6 +83,11 @@ def choose_device(settings: Settings) -> Literal["cpu", "cuda", "metal"]:
 def _no_device(device: str, reason: str, help: str) -> UsageError:
     message = f"MISTRALRS_DEVICE is {device}, which cannot be had: {reason}"
     return UsageError("no-device", message, helps=(help,))
+
+
+def build() -> Literal["cpu", "cuda", "metal"]:
+    """What the installed build of the engine was made for; reads its shared object once."""
+    return _accelerator() or "cpu"
 
 
 def has_gpu() -> bool:
