@@ -6,6 +6,7 @@ What the engine asks of its callers, as measured with 0.9.5, and what is done ab
   request is a stream, which is opened at once and consumed outside the runner, and a lock guards the opening.
 - Two prompts that are prefilled in one step fail on quantised GGUF files (`input tensor is not contiguous`).
   So the lock is held until the first chunk has come: the prompt before the next one is then read.
+- Sequences whose buffers are of different sizes kill it where it decodes them together: see `buffers`.
 - Dropping a stream's iterator cancels its generation.
 - Reply and thought come apart; tokens are counted by `usage` on the last chunk only.
 - It holds Python's lock, or dies with the interpreter, at moments that `calls` and `runners` know of.
@@ -21,6 +22,7 @@ from weakref import finalize
 
 from spnl.backends.base import Batching, Chunk, Finish, Logprob, Request, Usage
 from spnl.backends.messages import check_messages
+from spnl.backends.mistralrs.buffers import BLOCK, Buffers, Running
 from spnl.backends.mistralrs.calls import Calls
 from spnl.backends.mistralrs.failures import is_engine_failure, run_failure
 from spnl.backends.mistralrs.runners import Renewable
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from mistralrs import ChatCompletionChunkResponse, ChatCompletionRequest, Runner
 
 _COLDEST = 1e-5  # what is colder takes the likeliest token anyhow, and divides beyond the largest number
+_TURN_BYTES = 64  # what a chat template puts around a message, about
 _LARGEST_COUNT = 2**31 - 1  # far above any context length; the engine takes no integer of any size
 
 
@@ -64,15 +67,17 @@ class MistralrsEngine:
         self._template = template
         self._adapter = adapter
         self._one_prefill = threading.Lock()
+        self._buffers = Buffers(self.batching.equal_only and self.batching.lending > 0)
         self._calls = Calls()
         finalize(self, self._calls.end)  # called when the interpreter ends
 
     def stream(self, request: Request) -> Iterator[Chunk | Finish]:
         """The reply, piece by piece, ending with one `Finish`. Closing the iterator cancels it."""
         native = self._native(request)
-        with self._runner.streaming() as runner:
+        place = self._buffers.place(lambda: self._prompt_tokens(request))
+        with place as running, self._runner.streaming() as runner:
             try:
-                yield from self._pieces(runner, native, request)
+                yield from self._pieces(runner, native, request, running)
             except SpnlError:
                 raise
             except BaseException as error:
@@ -134,12 +139,13 @@ class MistralrsEngine:
     def _rebuilt(self, rebuild: Callable[[], Runner]) -> Runner:
         """The model built anew, quantised as it was at last."""
         runner = rebuild()
+        self._buffers.forget()
         if self._isq_since is not None:
             runner.send_re_isq(self._isq_since)
         return runner
 
     def _pieces(
-        self, runner: Runner, native: ChatCompletionRequest, request: Request
+        self, runner: Runner, native: ChatCompletionRequest, request: Request, running: Running
     ) -> Iterator[Chunk | Finish]:
         with self._one_prefill, self._calls.one():
             responses: Any = runner.send_chat_completion_request(native)
@@ -147,6 +153,7 @@ class MistralrsEngine:
         lost = _lost_space(response) if response is not None and self._template is None else ""
         while response is not None:
             choice = response.choices[0]
+            running.pieces += 1
             text, thought = choice.delta.content or "", choice.delta.reasoning_content or ""
             if lost:
                 text, lost = lost + text, ""
@@ -154,11 +161,18 @@ class MistralrsEngine:
             if text or thought or logprob is not None:
                 yield Chunk(text, thought, logprob)
             if choice.finish_reason is not None:
-                yield Finish("length" if choice.finish_reason == "length" else "stop", _usage(response))
+                usage = _usage(response)
+                running.total = usage.prompt_tokens + usage.completion_tokens
+                yield Finish("length" if choice.finish_reason == "length" else "stop", usage)
                 return
             with self._calls.one():
                 response = next(responses, None)
         raise GenerationError("engine-failed", "the engine stopped in the middle of the reply")
+
+    def _prompt_tokens(self, request: Request) -> int:
+        """How long a prompt is, 0 for unknown; a short one is taken for as many tokens as it has bytes."""
+        most = sum(len(text.encode("utf-8", "replace")) + _TURN_BYTES for _, text in request.messages)
+        return most if most < BLOCK // 2 else self.count_tokens(request) or 0
 
     def _native(self, request: Request) -> ChatCompletionRequest:
         """The request in the engine's terms, after the checks that it does not make."""
