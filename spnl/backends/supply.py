@@ -30,6 +30,7 @@ class Models(Protocol):
     def describe(self, model: str, fully: bool) -> str | None: ...
     def takes_seed(self, model: str) -> bool: ...
     def identity(self, model: str, notify: Callable[[str], None]) -> str: ...
+    def unload(self, model: str) -> bool: ...
 
 
 class SuppliedModels:
@@ -68,6 +69,10 @@ class SuppliedModels:
     def identity(self, model: str, notify: Callable[[str], None]) -> str:
         """What tells a model from every other, without loading it."""
         return self._models.identity(self._supply(model), notify)
+
+    def unload(self, model: str) -> bool:
+        """Close a model's engine; whether it was loaded."""
+        return self._models.unload(self._supply(model))
 
     def _supply(self, model: str) -> str:
         """Have a model's files here; the name that the pool knows them by."""

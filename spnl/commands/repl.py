@@ -6,7 +6,7 @@ import os
 
 import click
 
-from spnl.commands.options import NoticeOptions, notice_options
+from spnl.commands.options import NoticeOptions, notice_options, offline_option
 from spnl.config import read_config
 from spnl.console import Console
 from spnl.settings import read_settings
@@ -14,8 +14,9 @@ from spnl.settings import read_settings
 
 @click.command()
 @click.option("-m", "--model", metavar="NAME", help="Use this model where a program names none.")
+@offline_option
 @notice_options
-def command(model: str | None, notices: NoticeOptions) -> None:
+def command(model: str | None, offline: bool, notices: NoticeOptions) -> None:
     """Type programs and messages to a model, one after another (`spnl` alone does it, too).
 
     What begins with ( " # or ; is code, what begins with : is a command, and anything else is said to the
@@ -27,14 +28,21 @@ def command(model: str | None, notices: NoticeOptions) -> None:
     spnl repl
     spnl repl --model ./model.gguf
     """
-    start(notices, model=model)
+    start(notices, model=model, offline=offline)
 
 
-def start(notices: NoticeOptions, *, model: str | None, system: str | None = None) -> None:
+def start(notices: NoticeOptions, *, model: str | None, system: str | None = None, offline: bool) -> None:
     """Run a session as these options say."""
     from spnl.repl.start import run_session
 
     read_settings(os.environ, read_config(os.environ).mistralrs)
     console = Console(notices.color, quiet=notices.quiet)
     console.keep_stdout_to_ourselves()
-    run_session(console, model=model, system=system, verbose=notices.verbose, debug=notices.debug)
+    run_session(
+        console,
+        model=model,
+        system=system,
+        verbose=notices.verbose,
+        debug=notices.debug,
+        offline=offline,
+    )

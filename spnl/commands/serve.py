@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spnl.commands.options import FetchOptions, fetch_options
 from spnl.commands.parameters import FileName, ModelName
 from spnl.config import read_config, settle
 from spnl.console import Console
 from spnl.errors import UsageError
 from spnl.executor.options import DEFAULT_MODEL
+from spnl.fetch_display import FetchDisplay
 
 if TYPE_CHECKING:
     from spnl.server.settings import ServerSettings
@@ -81,6 +83,7 @@ _MIB = 1024 * 1024
     metavar="SECONDS",
     help="Let requests finish so long when told to stop (30).",
 )
+@fetch_options
 @click.option("--log-contents", is_flag=True, help="Write what is asked and answered into the log.")
 @click.option("-q", "--quiet", is_flag=True, help="No notices on stderr.")
 def command(
@@ -93,11 +96,13 @@ def command(
     max_body: float,
     parallel: int | None,
     quiet: bool,
+    fetching: FetchOptions,
     **limits: object,
 ) -> None:
     """Serve models of this machine to other programs, as OpenAI's API and for span queries.
 
-    The models are loaded, then it listens: a line on stderr says so. Each request is a line of JSON on
+    Models that are not on this machine are fetched, at the start only. Those named without --allow are
+    loaded, then it listens: a line on stderr says so. Each request is a line of JSON on
     stdout. SIGTERM and Ctrl-C let requests finish.
 
     \b
@@ -126,7 +131,7 @@ def command(
         max_body=int(max_body * _MIB),
         **limits,  # type: ignore[arg-type]
     )
-    _serve(settings, console)
+    _serve(settings, fetching, console)
 
 
 def _require_extra() -> None:
@@ -183,7 +188,7 @@ def _loading() -> Settings:
     return settings if wanted else settings.but(prefix_cache=0)
 
 
-def _serve(settings: ServerSettings, console: Console) -> None:
+def _serve(settings: ServerSettings, fetching: FetchOptions, console: Console) -> None:
     from spnl.backends.pool import ModelPool
     from spnl.server.calls import Server
     from spnl.server.listening import bind, listen
@@ -192,7 +197,8 @@ def _serve(settings: ServerSettings, console: Console) -> None:
 
     console.keep_stdout_to_ourselves()
     pool = ModelPool(limit=len(settings.models) + len(settings.allowed)).with_settings(_loading())
-    served = ServedModels(settings.models, settings.allowed, pool, console.notice)
+    supplied = pool.supplied(FetchDisplay(console), **fetching.as_dict())
+    served = ServedModels(settings.models, settings.allowed, supplied, console.notice)
     served.find_all()
     bound = bind(settings.host, settings.port)
     served.load_first()

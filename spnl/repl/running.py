@@ -11,6 +11,7 @@ from spnl.console import Console, TextAnswer
 from spnl.errors import ModelError
 from spnl.executor.answer import Output, Style
 from spnl.executor.cells import Memory
+from spnl.executor.dispatch import Models
 from spnl.executor.machine import execute
 from spnl.executor.options import RunOptions
 from spnl.executor.results import NOTHING, Leaf, Reply
@@ -108,9 +109,9 @@ class Silent(Console):
 class Runner:
     """Runs queries one after another; what shared values came to lasts."""
 
-    def __init__(self, console: Console, pool: Pool, verbose: int) -> None:
+    def __init__(self, console: Console, pool: Pool, models: Models, verbose: int) -> None:
         self.pool = pool
-        self.models = RecordingModels(pool)
+        self.models = RecordingModels(models)
         self._console = console
         self._verbose = verbose
         self._memory = Memory()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from spnl.answers import to_answer
 from spnl.console import Console
 from spnl.errors import SpnlError
+from spnl.executor.dispatch import Models
 from spnl.executor.options import RunOptions
 from spnl.forms.registry import FormFunction
 from spnl.query import Query
@@ -32,6 +33,8 @@ MOST_UNDONE = 100
 class Session:
     """One person's session. `model` is used where nothing names one; `ask` is how the person is asked.
 
+    `models` gives the engines of the pool to what runs; without it, the pool itself does.
+
     `chat` says whether what is no code and no command is a message to the model; `timing` whether the time
     of each entry is told.
     """
@@ -42,6 +45,7 @@ class Session:
         pool: Pool,
         *,
         model: str,
+        models: Models | None = None,
         file: SessionFile | None = None,
         ask: Callable[[str], str | None] = lambda prompt: None,
         verbose: int = 0,
@@ -51,7 +55,7 @@ class Session:
         self.debug = debug
         self.chat = True
         self.timing = False
-        self.runner = Runner(console, pool, verbose)
+        self.runner = Runner(console, pool, models or pool, verbose)
         self.workspace = Workspace(SessionInputs(self._asked))
         self.ask = ask
         self.state = State(model=model)

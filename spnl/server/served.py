@@ -56,7 +56,10 @@ class ServedModels:
         self._known = {alias: name for name in self.names for alias in _aliases(name)}
 
     def find_all(self) -> None:
-        """See that every model is on this machine. Raises `ModelError`, or `UsageError` for one elsewhere."""
+        """Have every model on this machine: nothing is fetched later, whatever clients ask.
+
+        Raises `ModelError`, or `UsageError` for a model that is elsewhere.
+        """
         for name in self.names:
             if parse_model(name).backend != HERE:
                 raise UsageError(

@@ -42,8 +42,8 @@ class Machine:
             "HF_ENDPOINT": hub.address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "COLUMNS": "80"
         }  # fmt: skip
 
-    def run(self, *args: str, **environ: str) -> Ran:
-        return run_process(*args, env={**self.environ, **environ})
+    def run(self, *args: str, stdin: bytes = b"", **environ: str) -> Ran:
+        return run_process(*args, stdin=stdin, env={**self.environ, **environ})
 
     def start(self, *args: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

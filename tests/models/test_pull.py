@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -18,6 +19,7 @@ from invoking import command, process_environment
 from models.caches import Cache
 from models.machines import ANSWER, BODY, FILE, QUESTION, Machine
 from scripted import PATIENCE
+from serving import ServeProcess, ask, fetch
 from terminals import Terminal
 
 TWICE = 512 * 1024
@@ -116,6 +118,33 @@ def test_offline_asks_nothing_and_says_what_is_near(
         "  = help: `spnl pull org/m:Q4_K_M` fetches it, without --offline and HF_HUB_OFFLINE",
         "[]",
     ]
+
+
+def test_a_session_fetches_what_it_is_asked_for(machine: Machine) -> None:
+    entry = QUESTION.encode() + b"\n"
+    for words in (["repl", "-m", "org/m"], ["chat", "org/m"]):
+        offline = machine.run(*words, "--offline", stdin=entry)
+        assert "error[offline]" in offline.err and (offline.out, machine.hub.asked) == (b"", [])
+    ran = machine.run("chat", "org/m", stdin=entry * 2)
+    assert (ran.out, ran.code) == (2 * ANSWER, 0), ran.err
+    assert ran.err.count(f"spnl: fetching org/m: {FILE} (the only one there), 3.9 MB\n") == 1
+    asked = len(machine.hub.asked)
+    assert machine.run("repl", "-m", "org/m", stdin=entry).out == ANSWER
+    assert len(machine.hub.asked) == asked
+
+
+def test_a_server_fetches_at_its_start_and_not_at_a_clients_word(machine: Machine) -> None:
+    machine.hub.add("org/other", {FILE: TINY})
+    offline = machine.run("serve", "--port", "0", "--offline", "org/m")
+    assert (offline.code, machine.hub.asked) == (4, []) and "error[offline]" in offline.err
+    with ServeProcess("org/m", "--allow", "org/other", **machine.environ) as server:
+        assert sum("fetching org/" in line for line in server.notices) == 2, "before it listens"
+        shutil.rmtree(machine.home / "hub" / "models--org--other")
+        asked = len(machine.hub.asked)
+        for model, status in (("org/m", 200), ("org/other", 503), ("org/more", 404)):
+            body = ask("a", model=model, max_tokens=2)
+            assert fetch(server.url + "/v1/chat/completions", body).status == status
+        assert len(machine.hub.asked) == asked
 
 
 @pytest.mark.parametrize("words", [["show", "org/m"], ["plan", "-c", '(g "a" (model "org/m"))'], ["list"]])
