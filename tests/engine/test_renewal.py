@@ -152,6 +152,31 @@ def test_answers_are_the_same_after_a_renewal(monkeypatch: pytest.MonkeyPatch) -
     assert ask(engine, "What is the capital of France?") == before
 
 
+def test_what_is_free_is_no_growth(
+    memory: Memory, renewable: Renewable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: what an allocator kept was taken for used, so each renewal added to the process."""
+    monkeypatch.setattr(runners, "give_back", lambda: setattr(memory, "used", 100 << 20))
+    for number in range(5):
+        assert streams(renewable) == [number] * (UNMEASURED + 1)
+        assert memory.used == 100 << 20
+        memory.used += runners.LEAST_GROWTH + 1
+        assert streams(renewable, 1) == [number]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other allocators cannot be asked")
+def test_what_is_free_is_given_back() -> None:
+    """Blocks that are small enough to lie side by side; those that stay pin the others."""
+    process = psutil.Process()
+    blocks = [b"x" * 60_000 for _ in range(4000)]
+    full = process.memory_info().rss
+    pins = blocks[::100]
+    del blocks
+    runners.give_back()
+    assert process.memory_info().rss < full - (200 << 20)
+    assert len(pins) == 40
+
+
 @pytest.mark.soak
 def test_memory_is_flat_over_thousands_of_replies() -> None:
     engine = ModelPool().get("tiny")

@@ -5,11 +5,13 @@ read once. Its limit on how many it keeps, `prefix_cache_n`, counts only those t
 (`PrefixCacheManagerV2::evict_caches` of 0.9): on a CPU it forgets nothing, and a thousand short replies of
 `tiny` took 2 GB. There is no call that empties this memory, and a model that was loaded from a file can be
 neither unloaded nor loaded again by the engine's own calls. So here the whole runner is let go of, and built
-anew, between two streams, once the process has grown by more than a share of what is there.
+anew, between two streams, once the process has grown by more than a share of what is there. How far it has
+grown can be told only where the allocator gives back what is free, which that of Linux has to be asked for.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,6 +96,8 @@ class Renewable:
         """Note how far the process has grown since the runner was built, and whether that is too far."""
         import psutil
 
+        if self._base is None:
+            give_back()
         used = psutil.Process().memory_info().rss
         if self._base is None:
             self._base = used
@@ -110,8 +114,19 @@ class Renewable:
         low = process.memory_info().rss - self._model.size // 2
         self._runner = None
         until = monotonic() + RELEASE_SECONDS
-        # Two models of this size at once may be too much. Smaller memory may stay with the allocator.
+        # Two models of this size at once may be too much; a smaller one is not waited for.
         while self._model.size > LEAST_GROWTH and process.memory_info().rss > low and monotonic() < until:
-            sleep(0.01)
+            sleep(0.05)
+            give_back()
         self._is_full, self._base, self._ended = False, None, 0
         self._current()
+
+
+def give_back() -> None:
+    """Have the allocator give free memory back to the system. glibc else keeps it, spread over its arenas."""
+    if sys.platform == "linux":
+        import ctypes
+
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        if trim is not None:
+            trim(0)
