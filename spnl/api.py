@@ -21,7 +21,7 @@ from spnl.executor.dispatch import Models
 from spnl.executor.machine import execute
 from spnl.executor.observer import Observer
 from spnl.executor.options import RunOptions, read_parallel
-from spnl.executor.results import Leaf, Reply, Result
+from spnl.executor.results import Leaf, Load, Reply, Result
 from spnl.expander import Expander
 from spnl.frozen import Frozen
 from spnl.inputs import Inputs
@@ -37,15 +37,18 @@ class Answer(Frozen):
     """What a program came to.
 
     `parts` are the texts of the answer in source order, each with its role, its place in the program, and
-    its `reply` (model, usage, finish reason, thought) where a model said it. `result` is the same as a tree.
-    `replies` are all generations, also those within other generations' inputs, as they finished. `errors` is
-    what failed in a run that kept going; a part that stands in the place of what failed has its `error`.
+    its `reply` (model, usage, finish reason, thought, times) where a model said it. `result` is the same as a
+    tree. `replies` are all generations, also those within other generations' inputs, as they finished.
+    `errors` is what failed in a run that kept going; a part that stands in the place of what failed has its
+    `error`. `loads` are the models that had to be loaded, and `seconds` is how long the run took.
     """
 
     parts: tuple[Leaf, ...]
     result: Result
     replies: tuple[Reply, ...]
     errors: tuple[SpnlError, ...] = ()
+    loads: tuple[Load, ...] = ()
+    seconds: float = 0.0
 
     @property
     def text(self) -> str:
@@ -156,7 +159,7 @@ def run(
     collector = Collector(output)
     with _stores(journal, cache, observer.notice) as stores:
         execution = execute(query, models, collector, observer, options, stores)
-    return Answer(tuple(collector.parts), execution.result, execution.replies, execution.errors)
+    return Answer(tuple(collector.parts), *execution)
 
 
 def _models_here(

@@ -51,10 +51,8 @@ class RecordAnswer:
 
 def record(leaf: Leaf) -> dict[str, Any]:
     """One text of an answer as JSON: what it is, where it comes from, and how it was made."""
-    data: dict[str, Any] = {"text": leaf.text, "role": leaf.role, "place": None}
-    if leaf.span is not None:
-        line, column = leaf.span.source.position(leaf.span.start)
-        data["place"] = {"file": leaf.span.source.name, "line": line, "column": column}
+    place = leaf.span.as_dict() if leaf.span is not None else None
+    data: dict[str, Any] = {"text": leaf.text, "role": leaf.role, "place": place}
     if leaf.error is not None:
         data["text"] = ""
         data["error"] = {"id": leaf.error.id, "message": leaf.error.message, "notes": list(leaf.error.notes)}

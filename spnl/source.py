@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from os import PathLike, fspath, path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spnl.errors import ProgramError
 
@@ -93,6 +93,11 @@ class Span(NamedTuple):
     def __str__(self) -> str:
         line, column = self.source.position(self.start)
         return f"{self.source.name}:{line}:{column}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Where the span begins, as records have it; lines and columns count from 1."""
+        line, column = self.source.position(self.start)
+        return {"file": self.source.name, "line": line, "column": column}
 
 
 def _with_newlines(text: str) -> str:

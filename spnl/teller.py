@@ -6,27 +6,35 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import perf_counter
+from typing import TYPE_CHECKING
 
 from spnl.backends.base import Request
 from spnl.console import Console
 from spnl.errors import SpnlError
 from spnl.executor.observer import Observer
-from spnl.executor.results import Reply
+from spnl.executor.results import Load, Reply
 from spnl.fetch_display import FetchDisplay
 from spnl.query import Sampling
 from spnl.source import Span
 from spnl.syntax import quote
 
+if TYPE_CHECKING:
+    from spnl.timing import Meter
+
 
 class Teller(Observer):
-    """Tells `console` what a run does; `verbose` 1 adds what is loaded and thought, 2 adds prompts."""
+    """Tells `console` what a run does; `verbose` 1 adds what is loaded and thought, 2 adds prompts.
 
-    def __init__(self, console: Console, verbose: int) -> None:
+    `meter` notes the same for whoever wants to know what the run took.
+    """
+
+    def __init__(self, console: Console, verbose: int, meter: Meter | None = None) -> None:
         self._console = console
         self._verbose = verbose
+        self._meter = meter
         self._cut: list[Reply] = []
         self._in_thought = False
+        self._said_loading = False
         self.wants_details = verbose >= 1
         self.wants_prompts = verbose >= 2
         self.progress = FetchDisplay(console)
@@ -41,13 +49,18 @@ class Teller(Observer):
 
         So the system's own answer to Ctrl-C, death by SIGINT, stands while it loads.
         """
-        if what is not None or self._verbose:
+        self._said_loading = what is not None or self._verbose > 0
+        if self._said_loading:
             self._console.notice(f"loading {what or model}")
-        started = perf_counter()
         with _interrupt_kills():
             yield
-        if what is not None or self._verbose:
-            self._console.notice(f"loaded {model} in {perf_counter() - started:.2f} s")
+
+    def loaded(self, load: Load) -> None:
+        """Say how long it took, where it was said that it loads."""
+        if self._said_loading:
+            self._console.notice(f"loaded {load.model} in {load.seconds:.2f} s")
+        if self._meter is not None:
+            self._meter.loads.append(load)
 
     def asked(self, model: str, request: Request, prompt: str | None) -> None:
         """With -vv, the messages of a generation and the prompt they make."""
@@ -73,8 +86,10 @@ class Teller(Observer):
             self._console.put("\n")
 
     def replied(self, reply: Reply, span: Span | None) -> None:
-        """Remember replies that were cut."""
+        """Remember replies that were cut, and all of them where they are measured."""
         self.thought()
+        if self._meter is not None:
+            self._meter.replies.append(reply)
         if reply.reason == "length":
             self._cut.append(reply)
 

@@ -16,6 +16,7 @@ from spnl.commands.options import (
     NoticeOptions,
     OptionGroup,
     Overrides,
+    TimingOptions,
     answer_options,
     execution_options,
     fetch_options,
@@ -23,6 +24,7 @@ from spnl.commands.options import (
     loading_options,
     notice_options,
     overrides,
+    timing_options,
 )
 from spnl.commands.parameters import Number
 from spnl.commands.performing import perform
@@ -84,6 +86,7 @@ drawing_options = OptionGroup(
 @fetch_options
 @execution_options
 @keep_options
+@timing_options
 @answer_options
 @notice_options
 def command(
@@ -97,6 +100,7 @@ def command(
     fetching: FetchOptions,
     execution: ExecutionOptions,
     keep: KeepOptions,
+    timing: TimingOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
 ) -> int:
@@ -112,11 +116,9 @@ def command(
 
     return perform(
         lambda: _query(_prompt(prompt), system, draws, drawing.sampling()),
-        overrides.but(model=_model(backend, overrides.model)),
+        (overrides.but(model=_model(backend, overrides.model)), fetching, execution, keep),
         loading,
-        fetching,
-        execution,
-        keep,
+        timing,
         answer,
         notices,
     )

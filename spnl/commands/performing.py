@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from spnl.api import run
 from spnl.commands.options import (
     AnswerForm,
     AnswerOptions,
-    ExecutionOptions,
-    FetchOptions,
-    KeepOptions,
     LoadingOptions,
     NoticeOptions,
-    Overrides,
+    TimingOptions,
 )
 from spnl.console import Console, TextAnswer
 from spnl.errors import GenerationError
+from spnl.frozen import Frozen
 from spnl.interrupts import second_interrupt_leaves
 from spnl.query import Query
 from spnl.teller import Teller
 
 if TYPE_CHECKING:
+    from spnl.commands.timing import TimingReport
     from spnl.output_file import OutputFile
 
 
 def perform(
     make_query: Callable[[], Query],
-    overrides: Overrides,
+    how: Iterable[Frozen],
     loading: LoadingOptions,
-    fetching: FetchOptions,
-    execution: ExecutionOptions,
-    keep: KeepOptions,
+    timing: TimingOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
 ) -> int:
     """Run the query that `make_query` gives and write its answer; the exit code. Raises `SpnlError`s.
 
-    What the environment and the configuration say is read before the query is made, which may ask a person.
+    `how` are option groups whose fields are parameters of `spnl.api.run`. What the environment and the
+    configuration say is read before the query is made, which may ask a person.
     """
     settings = loading.settings()
     query = make_query()
@@ -47,19 +45,24 @@ def perform(
     console.keep_stdout_to_ourselves()
     live = not (answer.no_stream or settings.no_stream)
     output = _answer_writer(console, answer.form, file_out, live)
-    teller = Teller(console, notices.verbose)
+    report = _report(timing, console) if timing else None
+    teller = Teller(console, notices.verbose, report.meter if report is not None else None)
+    parameters = {name: value for options in how for name, value in options.as_dict().items()}
     try:
         with second_interrupt_leaves():
-            options = overrides.as_dict() | fetching.as_dict() | execution.as_dict() | keep.as_dict()
-            came_to = run(query, **options, output=output, observer=teller, settings=settings)
+            came_to = run(query, **parameters, output=output, observer=teller, settings=settings)
     except BaseException:
-        if execution.partial:
+        if parameters["partial"]:
             _finish(output, file_out)
         else:
             output.abandon()
+        if report is not None:
+            report.write(completed=False)
         raise
     _finish(output, file_out)
     teller.finish()
+    if report is not None:
+        report.write(completed=True)
     return GenerationError.exit_code if came_to.errors else 0
 
 
@@ -74,6 +77,12 @@ def _output_file(target: str) -> OutputFile:
     from spnl.output_file import OutputFile
 
     return OutputFile(target)
+
+
+def _report(options: TimingOptions, console: Console) -> TimingReport:
+    from spnl.commands.timing import TimingReport
+
+    return TimingReport(options, console)
 
 
 def _answer_writer(console: Console, form: AnswerForm, file: OutputFile | None, live: bool) -> Any:

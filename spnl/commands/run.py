@@ -14,6 +14,7 @@ from spnl.commands.options import (
     NoticeOptions,
     Overrides,
     ProgramOptions,
+    TimingOptions,
     answer_options,
     execution_options,
     fetch_options,
@@ -22,6 +23,7 @@ from spnl.commands.options import (
     notice_options,
     overrides,
     program_options,
+    timing_options,
 )
 from spnl.commands.performing import perform
 from spnl.commands.source import program_source
@@ -36,6 +38,7 @@ from spnl.errors import UsageError
 @execution_options
 @keep_options
 @loading_options
+@timing_options
 @answer_options
 @notice_options
 def command(
@@ -46,6 +49,7 @@ def command(
     execution: ExecutionOptions,
     keep: KeepOptions,
     loading: LoadingOptions,
+    timing: TimingOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
 ) -> int:
@@ -61,11 +65,9 @@ def command(
     """
     return perform(
         lambda: query_of(program_source(given.program, given.text, given.file), dict(given.definitions)),
-        overrides,
+        (overrides, fetching.but(lock=_beside(given)) if locked else fetching, execution, keep),
         loading,
-        fetching.but(lock=_beside(given)) if locked else fetching,
-        execution,
-        keep,
+        timing,
         answer,
         notices,
     )

@@ -20,6 +20,7 @@ from spnl.executor.jobs import Event, Job, copied
 from spnl.executor.observer import Observer
 from spnl.executor.options import RunOptions
 from spnl.executor.order import Order
+from spnl.executor.timeline import Timeline
 from spnl.executor.workers import Workers
 
 LEAVING_SECONDS = 10.0
@@ -63,9 +64,11 @@ class Dispatcher:
         observer: Observer,
         options: RunOptions,
         is_abandoned: Callable[[Job], bool],
+        timeline: Timeline,
     ) -> None:
         self._models = models
         self._observer = observer
+        self._timeline = timeline
         self._is_abandoned = is_abandoned
         self._parallel = options.parallel
         self._timeout = options.timeout
@@ -235,8 +238,11 @@ class Dispatcher:
     def _load(self, model: str) -> Engine:
         if self._models.is_loaded(model):
             return self._models.get(model, self._observer.notice)
-        with self._observer.loading(model, self._models.describe(model, self._observer.wants_details)):
-            return self._models.get(model, self._observer.notice)
+        what = self._models.describe(model, self._observer.wants_details)
+        with self._observer.loading(model, what), self._timeline.loading(model):
+            engine = self._models.get(model, self._observer.notice)
+        self._observer.loaded(self._timeline.loads[-1])
+        return engine
 
     def _launch(self, engine: Engine, job: Job) -> None:
         prompt = engine.render(job.request) if self._observer.wants_prompts else None

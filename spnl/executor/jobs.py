@@ -8,7 +8,7 @@ from typing import Any
 from spnl.backends.base import Chunk, Finish, Request
 from spnl.errors import SpnlError
 from spnl.executor.order import Blocks, blocks_of
-from spnl.executor.results import Origin, Reply
+from spnl.executor.results import Origin, Reply, Times
 from spnl.source import Span
 
 
@@ -22,7 +22,7 @@ class Job:
 
     __slots__ = (
         "blocks", "cancelled", "first", "index", "model", "owner", "request", "reused", "span", "started",
-        "texts", "thoughts", "timeout", "tokens", "tries"
+        "submitted", "texts", "thoughts", "timeout", "tokens", "tries"
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +45,7 @@ class Job:
         """The length of the prompt, once it was measured; -1 where the engine cannot tell."""
         self.texts: list[str] = []
         self.thoughts: list[str] = []
+        self.submitted = perf_counter()
         self.started = 0.0
         self.first: float | None = None
         self.cancelled = False
@@ -76,9 +77,8 @@ def copied(error: SpnlError) -> SpnlError:
     return copied
 
 
-def reply_of(job: Job, finish: Finish) -> Reply:
+def reply_of(job: Job, finish: Finish, times: Times) -> Reply:
     """The reply that a finished job has come to."""
-    now = perf_counter()
     return Reply(
         text="".join(job.texts),
         thought="".join(job.thoughts),
@@ -87,7 +87,7 @@ def reply_of(job: Job, finish: Finish) -> Reply:
         usage=finish.usage,
         index=job.index,
         limit=job.request.sampling.max_tokens or 0,
-        first_token=(job.first if job.first is not None else now) - job.started,
-        total=now - job.started,
+        **times._asdict(),
         reused=job.reused,
+        span=job.span,
     )

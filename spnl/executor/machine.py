@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from spnl.backends.base import Chunk, Finish
 from spnl.errors import SpnlError
@@ -24,24 +24,14 @@ from spnl.executor.keeping import Keeping
 from spnl.executor.nodes import Evaluator
 from spnl.executor.observer import Observer
 from spnl.executor.options import Resolver, RunOptions
-from spnl.executor.results import Leaf, Reply, Result
+from spnl.executor.results import Execution, Leaf, Reply, Result
 from spnl.executor.tasks import Task, is_abandoned, is_in_answer
+from spnl.executor.timeline import Timeline
 from spnl.executor.wants import Ask, Evaluate, Shared, Together, ValueOf, Want
 from spnl.expander import deep_recursion
 from spnl.optimizer import optimize
 from spnl.query import Bind, Query
 from spnl.stores.base import Store
-
-
-class Execution(NamedTuple):
-    """What a run came to: its result, every reply in the order in which they finished, and what failed.
-
-    There are failures only in a run that keeps going.
-    """
-
-    result: Result
-    replies: tuple[Reply, ...]
-    errors: tuple[SpnlError, ...] = ()
 
 
 def execute(
@@ -83,7 +73,9 @@ class _Machine:
         self._options = options
         resolver = Resolver(options, observer.notice, lambda model: models.takes_seed(model))
         self._evaluator = Evaluator(resolver)
-        self._asks = Asks(partial(Dispatcher, models, observer, options), self._is_abandoned_job, keeping)
+        self._timeline = Timeline()
+        dispatcher = partial(Dispatcher, models, observer, options, timeline=self._timeline)
+        self._asks = Asks(dispatcher, self._is_abandoned_job, keeping)
         self._answer = Answer(output)
         self._cells = cells
         self._ready: list[tuple[Task, Any]] = []
@@ -102,7 +94,7 @@ class _Machine:
                     while self._ready:
                         self._step(*self._ready.pop())
                     if self._result is not None:
-                        return Execution(self._result, tuple(self._replies), tuple(self._errors))
+                        return self._execution(self._result)
                     self._handle(*self._asks.next_event())
         except BaseException:
             self._asks.cancel()
@@ -111,6 +103,11 @@ class _Machine:
             raise
         finally:
             self._asks.close()
+
+    def _execution(self, result: Result) -> Execution:
+        timeline = self._timeline
+        replies, errors = tuple(self._replies), tuple(self._errors)
+        return Execution(result, replies, errors, tuple(timeline.loads), timeline.seconds)
 
     def _step(self, task: Task, value: Any) -> None:
         """Give a task what it wanted, and see to what it wants next."""
@@ -270,7 +267,7 @@ class _Machine:
                 job.texts.append(piece.text)
                 ask.place.stream(piece.text)
         elif isinstance(piece, Finish):
-            reply = reply_of(job, piece)
+            reply = reply_of(job, piece, self._timeline.of(job))
             self._replies.append(reply)
             self._observer.replied(reply, job.span)
             leaf = Leaf("assistant", reply.text, reply, span=job.span)

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from spnl.backends.base import Request
 from spnl.errors import SpnlError
-from spnl.executor.results import Reply
+from spnl.executor.results import Load, Reply
 from spnl.models.progress import Progress
 from spnl.source import Span
 
@@ -23,6 +23,9 @@ class Observer:
     def loading(self, model: str, what: str | None) -> AbstractContextManager[None]:
         """Surrounds the loading of a model; `what` says what is loaded where that takes a while."""
         return nullcontext()
+
+    def loaded(self, load: Load) -> None:
+        """A model has been loaded."""
 
     def asked(self, model: str, request: Request, prompt: str | None) -> None:
         """A generation starts; `prompt` is what the model reads, where this is known and `wants_prompts`."""

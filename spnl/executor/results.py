@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from spnl.backends.base import FinishReason, Usage
 from spnl.errors import SpnlError
@@ -21,8 +21,9 @@ class Reply(Frozen):
 
     `index` counts the draws of a `repeat` and the inputs of a `map`, from 0; `limit` is how many tokens it
     might have. Times are in seconds: `first_token` from asking the engine to its first piece, `total` to its
-    last. `reused` says where the reply comes from if it was not generated for this place; its usage is then
-    that of the generation which made it.
+    last; `asked` is when that was, from the run's beginning, and `waited` how long the generation had been
+    due by then, without the loading of models. `reused` says where the reply comes from if it was not
+    generated for this place; its usage is then that of the generation which made it.
     """
 
     text: str
@@ -34,7 +35,27 @@ class Reply(Frozen):
     limit: int = 0
     first_token: float = 0.0
     total: float = 0.0
+    asked: float = 0.0
+    waited: float = 0.0
     reused: Origin | None = None
+    span: Span | None = aside(default=None, kw_only=True)
+
+
+class Times(NamedTuple):
+    """The times of one generation, in seconds, as a `Reply` has them."""
+
+    first_token: float
+    total: float
+    asked: float
+    waited: float
+
+
+class Load(Frozen):
+    """A model that was loaded: when that began, in seconds from the run's beginning, and how long it took."""
+
+    model: str
+    began: float
+    seconds: float
 
 
 class Leaf(Frozen):
@@ -58,6 +79,21 @@ class Branch(Frozen):
 
 
 Result = Leaf | Branch
+
+
+class Execution(NamedTuple):
+    """What a run came to: its result, every reply in the order in which they finished, and what failed.
+
+    There are failures only in a run that keeps going. `loads` are the models that had to be loaded, `seconds`
+    is how long it all took.
+    """
+
+    result: Result
+    replies: tuple[Reply, ...]
+    errors: tuple[SpnlError, ...]
+    loads: tuple[Load, ...]
+    seconds: float
+
 
 NOTHING = Branch("seq", ())
 """The result of what contributes nothing."""

@@ -19,6 +19,7 @@ from spnl.executor.dispatch import Dispatcher, Models
 from spnl.executor.jobs import Job
 from spnl.executor.observer import Observer
 from spnl.executor.options import RunOptions
+from spnl.executor.timeline import Timeline
 from spnl.server.errors import HttpError
 from spnl.server.served import ServedModels
 from spnl.server.settings import ServerSettings
@@ -161,7 +162,7 @@ def generations(model: str, requests: tuple[Request, ...]) -> Work:
             put((0, piece))
 
     def several(models: Models, put: Callable[[Event], None]) -> None:
-        dispatcher = Dispatcher(models, Observer(), RunOptions(), lambda job: False)
+        dispatcher = Dispatcher(models, Observer(), RunOptions(), lambda job: False, Timeline())
         missing = len(requests)
         for index, request in enumerate(requests):
             dispatcher.submit(Job(model, request, None, index, None))

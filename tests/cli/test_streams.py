@@ -173,10 +173,10 @@ def test_help_goes_to_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
         assert option in of_run.out.decode(), option
 
 
-def test_without_anything_on_a_terminal_there_is_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = invoke(monkeypatch, [], terminal=True)
-    assert ran.code == 0
-    assert ran.out.startswith(b"Usage: spnl")
+def test_without_anything_on_a_terminal_a_session_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = invoke(monkeypatch, [], stdin=b'(g "hello there")\n', terminal=True)
+    assert (b"hello there" in ran.out, ran.code) == (True, 0)
+    assert ":help says what can be typed" in ran.err
 
 
 def test_an_error_of_ours_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -231,6 +231,15 @@ def test_thousands_of_failures_are_recovered_from() -> None:
     assert texts(answer) == [str(n) for n in range(2_000)]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises `KeyboardInterrupt`, also where a shell has started the tests with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_run_and_leaves_no_thread_waiting() -> None:
     """A real SIGINT while the caller waits: the generation is closed when its engine next speaks."""
     interrupted = Gate()

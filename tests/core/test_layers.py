@@ -58,7 +58,7 @@ LAYERS = """
     trial
     doctor
     diagnostics console output_file
-    fetch_display
+    fetch_display timing
     records teller
     repl.*
     repl
