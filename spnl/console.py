@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import BinaryIO, Literal, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
 from spnl.executor.answer import Style
 from spnl.executor.results import Leaf
+
+if TYPE_CHECKING:
+    from spnl.live import LiveLines
 
 ColorMode = Literal["auto", "always", "never"]
 
@@ -30,10 +33,22 @@ def wants_color(mode: ColorMode, is_terminal: bool, environ: Mapping[str, str]) 
 
 
 class TextAnswer:
-    """Writes an answer as text: its leaves one below the other, the model's words live."""
+    """Writes an answer as text: its leaves one below the other, the model's words live.
 
-    def __init__(self, stream: BinaryIO, *, color: bool, terminal: bool, live: bool = True) -> None:
+    `before` is called before the first of it is written.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        *,
+        color: bool,
+        terminal: bool,
+        live: bool = True,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stream = stream
+        self._before = before
         self._color = color
         self._terminal = terminal
         self._live = live
@@ -46,6 +61,8 @@ class TextAnswer:
         self._uncolor()
         if self._begun:
             self._put("\n")
+        else:
+            self._before()
         self._begun = True
         self._ends_line = False
         if self._color and style == "model":
@@ -115,6 +132,8 @@ class Console:
             from colorama import just_fix_windows_console
 
             just_fix_windows_console()
+        self._lines: LiveLines | None = None
+        self._drawing_ended = False
 
     @property
     def stdout_color(self) -> bool:
@@ -152,8 +171,34 @@ class Console:
 
         return visible(text)
 
+    @property
+    def can_draw(self) -> bool:
+        """Whether lines may be drawn on stderr again and again: for a person, on a terminal that can."""
+        environ = os.environ
+        fit = environ.get("TERM") != "dumb" and not environ.get("CI")
+        return self.stderr_is_terminal and fit and not self.quiet and not self._drawing_ended
+
+    def live_lines(self) -> LiveLines:
+        """Lines on stderr that are drawn again in place. Whatever else is written there erases them."""
+        from spnl.live import LiveLines
+
+        if self._lines is None:
+            self._lines = LiveLines(self._write)
+        return self._lines
+
+    def end_drawing(self) -> None:
+        """Erase what is drawn, and draw no more: the same terminal begins to show the answer."""
+        self._drawing_ended = True
+        if self._lines is not None:
+            self._lines.erase()
+
     def put(self, text: str) -> None:
         """Write to stderr, whatever its encoding can hold; nobody may be there to read it."""
+        if self._lines is not None:
+            self._lines.erase()
+        self._write(text)
+
+    def _write(self, text: str) -> None:
         if self._stderr is None:
             return
         encoding = getattr(self._stderr, "encoding", None) or "utf-8"

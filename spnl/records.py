@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from spnl.executor.answer import Style
@@ -11,10 +12,11 @@ from spnl.executor.results import Leaf
 
 class RecordAnswer:
     """Writes an answer leaf by leaf: `jsonl` a record a line, `nul` each text with a NUL byte after it, and
-    `json` one list of records at the end."""
+    `json` one list of records at the end. `before` is called before any of it is written."""
 
-    def __init__(self, stream: BinaryIO, format: str) -> None:
+    def __init__(self, stream: BinaryIO, format: str, before: Callable[[], None] = lambda: None) -> None:
         self._stream = stream
+        self._before = before
         self._format = format
         self._records: list[dict[str, Any]] = []
 
@@ -45,6 +47,7 @@ class RecordAnswer:
         self._stream.flush()
 
     def _put(self, text: str) -> None:
+        self._before()
         self._stream.write(text.encode("utf-8", "replace"))
         self._stream.flush()
 

@@ -19,6 +19,7 @@ from spnl.source import Span
 from spnl.syntax import quote
 
 if TYPE_CHECKING:
+    from spnl.progress import Progress
     from spnl.timing import Meter
 
 
@@ -38,6 +39,9 @@ class Teller(Observer):
         self.wants_details = verbose >= 1
         self.wants_prompts = verbose >= 2
         self.progress = FetchDisplay(console)
+        self._together = _progress(console) if console.can_draw and not verbose else None
+        if self._together is not None:
+            self.generations = self._together
 
     def notice(self, text: str) -> None:
         """A notice, unless the user asked for quiet."""
@@ -74,7 +78,9 @@ class Teller(Observer):
             self._console.say_safely(f"--- prompt\n{prompt}\n---")
 
     def thinking(self, thought: str) -> None:
-        """A piece of thought, dim, on a terminal or with -v."""
+        """A piece of thought, dim, on a terminal or with -v; not among the lines of several replies."""
+        if self._together is not None and self._together.is_shown:
+            return
         if self._verbose or (self._console.stderr_is_terminal and not self._console.quiet):
             self._in_thought = True
             self._console.put_dim(thought)
@@ -100,8 +106,20 @@ class Teller(Observer):
         self.thought()
         self._console.say(render(error, color=self._console.stderr_color))
 
+    def abandon(self) -> None:
+        """The run failed: what is drawn goes, and what follows is an error."""
+        self._console.end_drawing()
+
     def finish(self) -> None:
-        """One note for all replies that a limit cut, with the number to raise."""
+        """What is drawn becomes a sentence; and one note for all replies that a limit cut."""
+        self._console.end_drawing()
+        summary = self._together.summary() if self._together is not None else None
+        if summary is not None:
+            self._console.notice(summary)
+        self._tell_cut()
+
+    def _tell_cut(self) -> None:
+        """The number to raise, where replies were cut."""
         if not self._cut:
             return
         count = len(self._cut)
@@ -117,6 +135,12 @@ class Teller(Observer):
             self._console.notice(f"{what} ended within the thought, at max-tokens {last.limit}: {remedy}")
         else:
             self._console.notice(f"{what} cut at max-tokens {last.limit}: {remedy}")
+
+
+def _progress(console: Console) -> Progress:
+    from spnl.progress import Progress
+
+    return Progress(console)
 
 
 def _as_written(sampling: Sampling) -> Iterator[tuple[str, str]]:

@@ -63,6 +63,10 @@ class Terminal:
         """Read until the terminal shows something more."""
         assert self._read(LIMIT), f"nothing more shows: {self.shown!r}"
 
+    def read_for(self, seconds: float) -> None:
+        """Read what shows within a time, which may be nothing."""
+        self._read(seconds)
+
     def press(self, keys: bytes) -> None:
         """Type something."""
         os.write(self._master, keys)

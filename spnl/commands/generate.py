@@ -16,7 +16,6 @@ from spnl.commands.options import (
     NoticeOptions,
     OptionGroup,
     Overrides,
-    TimingOptions,
     answer_options,
     execution_options,
     fetch_options,
@@ -24,10 +23,10 @@ from spnl.commands.options import (
     loading_options,
     notice_options,
     overrides,
-    timing_options,
 )
 from spnl.commands.parameters import Number
 from spnl.commands.performing import perform
+from spnl.commands.timing_options import TimingOptions, timing_options
 from spnl.errors import UsageError
 from spnl.files import StreamText
 from spnl.forms.sampling_types import MinP, Penalty, RepetitionPenalty, TopP

@@ -281,27 +281,3 @@ lock_option = click.option(
     "--lock", metavar="LOCK", type=FileName(), help="Use the models that this lock holds, and no others."
 )
 fetch_options = OptionGroup("fetching", FetchOptions, offline_option, lock_option)
-
-
-class TimingOptions(Frozen):
-    """Where it is said what a run took, in time and tokens."""
-
-    time: bool
-    usage_json: str | None
-    trace: str | None
-
-    def __bool__(self) -> bool:
-        return self.time or self.usage_json is not None or self.trace is not None
-
-
-timing_options = OptionGroup(
-    "timing",
-    TimingOptions,
-    click.option("--time", is_flag=True, help="Say at the end how long everything took, and its tokens."),
-    click.option(
-        "--usage-json", type=FileName(), metavar="FILE", help="Write times and tokens to a file, as JSON."
-    ),
-    click.option(
-        "--trace", type=FileName(), metavar="FILE", help="Write what ran when, for Perfetto or Chrome."
-    ),
-)

@@ -11,8 +11,8 @@ from spnl.commands.options import (
     AnswerOptions,
     LoadingOptions,
     NoticeOptions,
-    TimingOptions,
 )
+from spnl.commands.timing_options import TimingOptions
 from spnl.console import Console, TextAnswer
 from spnl.errors import GenerationError
 from spnl.frozen import Frozen
@@ -52,6 +52,7 @@ def perform(
         with second_interrupt_leaves():
             came_to = run(query, **parameters, output=output, observer=teller, settings=settings)
     except BaseException:
+        teller.abandon()
         if parameters["partial"]:
             _finish(output, file_out)
         else:
@@ -88,10 +89,16 @@ def _report(options: TimingOptions, console: Console) -> TimingReport:
 def _answer_writer(console: Console, form: AnswerForm, file: OutputFile | None, live: bool) -> Any:
     """What writes the answer: as text or records, to stdout or to a file."""
     stream = console.stdout if file is None else file
+    terminal = console.stdout_is_terminal and file is None
+    # A terminal shows either what goes on or the answer: both at once would write over each other.
+    before = console.end_drawing if terminal else _nothing
     if form != "text":
         from spnl.records import RecordAnswer
 
-        return RecordAnswer(stream, form)
-    terminal = console.stdout_is_terminal and file is None
+        return RecordAnswer(stream, form, before)
     colored = console.stdout_color if live and file is None else console.color == "always"
-    return TextAnswer(stream, color=colored, terminal=terminal, live=live)
+    return TextAnswer(stream, color=colored, terminal=terminal, live=live, before=before)
+
+
+def _nothing() -> None:
+    """What is to be done before the answer is written, where nothing is."""

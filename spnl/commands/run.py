@@ -14,7 +14,6 @@ from spnl.commands.options import (
     NoticeOptions,
     Overrides,
     ProgramOptions,
-    TimingOptions,
     answer_options,
     execution_options,
     fetch_options,
@@ -23,10 +22,10 @@ from spnl.commands.options import (
     notice_options,
     overrides,
     program_options,
-    timing_options,
 )
 from spnl.commands.performing import perform
 from spnl.commands.source import program_source
+from spnl.commands.timing_options import TimingOptions, timing_options
 from spnl.errors import UsageError
 
 

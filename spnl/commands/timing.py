@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from spnl.commands.options import TimingOptions
+from spnl.commands.timing_options import TimingOptions
 from spnl.console import Console
 from spnl.output_file import OutputFile
 from spnl.timing import Meter, as_data, as_trace, lines

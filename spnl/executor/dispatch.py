@@ -68,6 +68,7 @@ class Dispatcher:
     ) -> None:
         self._models = models
         self._observer = observer
+        self._generations = observer.generations
         self._timeline = timeline
         self._is_abandoned = is_abandoned
         self._parallel = options.parallel
@@ -94,6 +95,7 @@ class Dispatcher:
         if job.model not in self._waiting:
             self._waiting[job.model] = Order()
         self._waiting[job.model].add(job, first=job.tries > 0)
+        self._generations.due(job)
 
     def next_event(self) -> Event:
         """Start what can be started, and wait for the next thing that happens.
@@ -142,6 +144,7 @@ class Dispatcher:
             self._active.discard(job)
             self._silent.discard(job)
             self._leaving[job] = perf_counter()
+            self._generations.ended(job)
 
     def _is_news(self, job: Job, piece: Chunk | Finish | BaseException) -> bool:
         """Take note of an event; whether it is one for the caller."""
@@ -157,7 +160,13 @@ class Dispatcher:
                 self._leader = None
                 self._waiting[job.model].finished(job.blocks)
             return False
-        return not job.cancelled
+        if job.cancelled:
+            return False
+        if isinstance(piece, Chunk):
+            self._generations.said(job)
+        else:
+            self._generations.ended(job)
+        return True
 
     def _start(self) -> None:
         """Start waiting jobs up to what the engine takes at once; change models between streams only."""
@@ -248,6 +257,7 @@ class Dispatcher:
         prompt = engine.render(job.request) if self._observer.wants_prompts else None
         self._observer.asked(job.model, job.request, prompt)
         self._active.add(job)
+        self._generations.began(job, job.request)
         self._run(engine, job)
 
     def _run(self, engine: Engine, job: Job) -> None:

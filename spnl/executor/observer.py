@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext
 
 from spnl.backends.base import Request
@@ -9,6 +10,25 @@ from spnl.errors import SpnlError
 from spnl.executor.results import Load, Reply
 from spnl.models.progress import Progress
 from spnl.source import Span
+
+
+class Generations:
+    """Told of the way of each generation that a model makes; every method may be left as it is.
+
+    `which` is the same for all that is told of one, and otherwise means nothing.
+    """
+
+    def due(self, which: Hashable) -> None:
+        """A generation waits for its turn."""
+
+    def began(self, which: Hashable, request: Request) -> None:
+        """The model is asked."""
+
+    def said(self, which: Hashable) -> None:
+        """A piece of the reply, or of the thought before it, has come."""
+
+    def ended(self, which: Hashable) -> None:
+        """It is over: complete, failed or given up."""
 
 
 class Observer:
@@ -47,6 +67,9 @@ class Observer:
 
     progress = Progress()
     """Told of files that are fetched for a model."""
+
+    generations = Generations()
+    """Told of the way of each generation, for whoever shows it."""
 
     wants_prompts = False
     """Whether `asked` is to be given rendered prompts, which takes time to make."""

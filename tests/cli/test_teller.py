@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 import threading
@@ -15,6 +14,7 @@ from scripted import ScriptedEngine, ScriptedModels
 from spnl.backends import pool
 from spnl.backends.base import Chunk, Finish, Request, Usage
 from spnl.console import Console
+from spnl.executor.results import Load
 from spnl.teller import Teller
 
 
@@ -67,9 +67,18 @@ def test_another_thread_may_load(teller: Teller) -> None:
 
 
 def test_what_loads_is_told_before_it_does(capsys: pytest.CaptureFixture[str]) -> None:
-    with Teller(Console("never"), 0).loading("m", "big.gguf (1.2 GB)"):
+    teller = Teller(Console("never"), 0)
+    with teller.loading("m", "big.gguf (1.2 GB)"):
         assert capsys.readouterr().err == "spnl: loading big.gguf (1.2 GB)\n"
-    assert re.fullmatch(r"spnl: loaded m in \d+\.\d\d s\n", capsys.readouterr().err)
+    teller.loaded(Load("m", 0.0, 1.234))
+    assert capsys.readouterr().err == "spnl: loaded m in 1.23 s\n"
+
+
+def test_what_loads_quickly_is_not_told(teller: Teller, capsys: pytest.CaptureFixture[str]) -> None:
+    with teller.loading("m", None):
+        pass
+    teller.loaded(Load("m", 0.0, 0.1))
+    assert capsys.readouterr().err == ""
 
 
 def test_controls_are_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,8 +57,9 @@ LAYERS = """
     api planner
     trial
     doctor
-    diagnostics console output_file
-    fetch_display timing
+    diagnostics live output_file
+    console
+    fetch_display timing progress
     records teller
     repl.*
     repl
