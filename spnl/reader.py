@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from spnl import malformed, read_errors
 from spnl.errors import ReadError
+from spnl.imports import without
 from spnl.literals import number_value, text_value
 from spnl.source import Source, Span
 from spnl.syntax import Bool, Comment, List, Node, Number, Program, Symbol, Text
@@ -278,8 +279,8 @@ def _no_collection() -> Iterator[None]:
 
 @cache
 def _parser_and_builder() -> tuple[Lark, _Builder]:
-    import lark
-
+    with without("regex"):  # which lark would import for a grammar of another kind: 7 ms
+        import lark
     from spnl import _tables
 
     builder = _Builder()

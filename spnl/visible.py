@@ -19,12 +19,12 @@ UNSAFE = (
 Accents, joiners and variation selectors are not among them: scripts and emoji need those.
 """
 
-_UNSAFE = re.compile(f"[{UNSAFE}]")
+_UNSAFE = f"[{UNSAFE}]"
 
 
 def visible(text: str) -> str:
     """`text` with unsafe characters spelt out: `^[` for escape, `<U+202E>` for what is not ASCII."""
-    return _UNSAFE.sub(_spelt, text) if _UNSAFE.search(text) else text
+    return text if text.isprintable() else re.sub(_UNSAFE, _spelt, text)
 
 
 def _spelt(match: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ import re
 
 from spnl.errors import ProgramError
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = "[\ud800-\udfff]"
 
 
 def check_messages(messages: tuple[tuple[str, str], ...]) -> None:
@@ -14,7 +14,7 @@ def check_messages(messages: tuple[tuple[str, str], ...]) -> None:
     if not messages:
         raise ProgramError("empty-input", "the input of this generation is empty")
     for _, text in messages:
-        if surrogate := _LONE_SURROGATE.search(text):
+        if not text.isascii() and (surrogate := re.search(_LONE_SURROGATE, text)):
             raise ProgramError(
                 "bad-text",
                 f"a message holds half of a character, U+{ord(surrogate[0]):04X}, at {surrogate.start()}",

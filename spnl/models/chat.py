@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _MOST_BYTES = 1024 * 1024
-_GENERATION_MARKS = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
+_GENERATION_MARKS = r"\{%-?\s*(?:end)?generation\s*-?%\}"
 
 
 class ChatTemplate(Frozen):
@@ -122,7 +122,7 @@ def _compiled(text: str) -> Template:
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = _strftime_now
     # Marks for training, which transformers' own extension reads and the engine deletes.
-    return environment.from_string(_GENERATION_MARKS.sub("", text))
+    return environment.from_string(re.sub(_GENERATION_MARKS, "", text))
 
 
 def _to_json(value: Any, indent: int | None = None) -> str:

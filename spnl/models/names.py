@@ -46,14 +46,14 @@ ADAPTER_MARK = "#adapter="
 _PATH_STARTS = ("/", "./", "../", "~")
 _SEGMENT = r"(?!\.+(?:[/:@]|$))[\w.-]+"
 _REVISION = r"refs/(?:pr|convert)/[\w.-]+|[\w.-]+"
-_HUB = re.compile(
+_HUB = (
     rf"(?P<repo>{_SEGMENT}(?:/{_SEGMENT})?)(?:@(?P<before>{_REVISION}))?"
     r"(?:[:/](?P<file>[^:@]+\.gguf)|:(?P<quant>[\w.-]+))?"
-    rf"(?:@(?P<after>{_REVISION}))?",
-    re.ASCII | re.IGNORECASE,
+    rf"(?:@(?P<after>{_REVISION}))?"
 )
 _MARKS = "after a repository stands `:Q8_0`, `@revision` or `/file.gguf`"
-_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNWRITABLE = r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
+# Patterns are texts here: most runs name the bundled model, and compile none of them.
 
 
 class ModelName(Frozen):
@@ -85,7 +85,7 @@ def parse_model(name: str, servers: Container[str] = ()) -> ModelName:
     """
     if not name.strip():
         raise _bad("a model's name is empty")
-    if _UNWRITABLE.search(name):
+    if not name.isprintable() and re.search(_UNWRITABLE, name):
         raise _bad(f"{name!r} cannot be a model's name: it holds a control character")
     prefix, slash, rest = name.partition("/")
     if not slash or (prefix not in PREFIXES and prefix not in servers):
@@ -100,7 +100,7 @@ def parse_model(name: str, servers: Container[str] = ()) -> ModelName:
         raise _bad(
             f"`{name}` names no adapter" if not adapter else f"a server's model `{name}` takes no adapter"
         )
-    if backend == HERE and not is_path(plain) and parse_hub(plain) is None:
+    if backend == HERE and plain != BUNDLED and not is_path(plain) and parse_hub(plain) is None:
         hint = _MARKS if re.search("[@:]", rest) else "begin a path with `/`, `./`, `../` or `~`"
         raise _bad(f"`{name}` cannot be a model's name", hint)
     if backend != HERE and " " in rest:
@@ -126,7 +126,7 @@ def parse_hub(rest: str) -> HubName | None:
 
     `org/repo/x.gguf` may be either: a repository's file, or a path from here.
     """
-    found = None if _is_marked(rest) else _HUB.fullmatch(rest)
+    found = None if _is_marked(rest) else re.fullmatch(_HUB, rest, re.ASCII | re.IGNORECASE)
     if found is None or (found["before"] and found["after"]):
         return None
     repo, file = found["repo"], found["file"]

@@ -16,7 +16,7 @@ from spnl.errors import ModelError
 from spnl.models.names import BUNDLED, HERE, PREFIXES, ModelName, parse_model, split_adapter, with_adapter
 
 _TABLE = Path(__file__).parent.parent / "data" / "short_names.toml"
-_SHORT = re.compile(r"(?P<name>[a-z0-9][a-z0-9.-]*:[a-z0-9.-]+)(?::(?P<quant>[\w.-]+))?", re.IGNORECASE)
+_SHORT = r"(?i)(?P<name>[a-z0-9][a-z0-9.-]*:[a-z0-9.-]+)(?::(?P<quant>[\w.-]+))?"
 
 
 def resolve_model(name: str, config: Config) -> ModelName:
@@ -47,7 +47,7 @@ def _spelt_out(name: str) -> str:
     """The repository of a short name, with the quantisation that is asked for."""
     prefix, slash, rest = name.partition("/")
     short = rest if slash and PREFIXES.get(prefix) == HERE else name
-    found = _SHORT.fullmatch(short)
+    found = re.fullmatch(_SHORT, short) if ":" in short else None
     repo = short_names().get(found["name"].lower()) if found is not None else None
     if found is None or repo is None:
         return name

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "spnl"
 
 LAYERS = """
-    version _tables errors visible width frozen lazy places setting_types interrupts
+    version _tables errors visible width frozen lazy places setting_types interrupts imports
     source settings
     syntax read_errors malformed limits config_file
     literals

@@ -10,7 +10,7 @@ import pytest
 
 import spnl
 
-HEAVY = ("lark", "mistralrs", "huggingface_hub", "jinja2", "numpy", "asyncio")
+HEAVY = ("lark", "mistralrs.mistralrs", "huggingface_hub", "jinja2", "numpy", "asyncio")
 
 
 def imported(*command: str, code: int = 0, stdin: str = "") -> set[str]:
@@ -54,7 +54,27 @@ def test_work_without_a_model_imports_no_engine(program: str, code: int) -> None
     """An error in a program, and a program that generates nothing."""
     seen = imported("-m", "spnl", "-c", program, code=code)
     assert "lark" in seen
-    assert not seen & {"mistralrs", "huggingface_hub", "jinja2", "numpy"}
+    assert not seen & {"mistralrs.mistralrs", "huggingface_hub", "jinja2", "numpy"}
+
+
+def test_a_run_imports_no_more_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of this machine that is there: nothing is fetched, and no pattern of a program is matched.
+
+    lark would import `regex` where it is installed, as it is here.
+    """
+    monkeypatch.delenv("SPNL_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/no/configuration")
+    seen = imported("-m", "spnl", "-q", "-c", '(g "x" (max-tokens 1))')
+    assert {"lark", "mistralrs.mistralrs"} <= seen
+    assert not seen & {
+        "regex._main", "huggingface_hub", "httpx2", "jinja2", "psutil", "tomllib", "sqlite3", "yaml",
+        "spnl.models.finding", "spnl.models.fetching", "spnl.models.hub", "spnl.config_file",
+    }  # fmt: skip
+
+
+def test_patterns_are_matched_in_programs() -> None:
+    """The package that reading hides from lark is there for who needs it."""
+    assert "regex._main" in imported("-m", "spnl", "-c", '(print (if (matches? "ab" "b") "yes" "no"))')
 
 
 def test_a_bad_command_line_imports_no_reader() -> None:

@@ -16,50 +16,53 @@ from spnl.models.local import LocalModel
 
 
 class _LoadFailure(NamedTuple):
-    """A kind of failed load: the error's id, the engine's words that tell it, our words, and what to do."""
+    """A kind of failed load: the error's id, the engine's words that tell it, our words, and what to do.
+
+    Its words are a pattern, compiled where something failed.
+    """
 
     id: str
-    words: re.Pattern[str]
+    words: str
     message: str
     help: str
 
 
+_NO_MEMORY = r"(?i:out.?of.?memory|memory allocation|cannot allocate)"
+
 _LOAD_FAILURES = (
     _LoadFailure(
         "unsupported-model",
-        re.compile(r"Unknown .*architecture|Unsupported .*model class"),
+        r"Unknown .*architecture|Unsupported .*model class",
         "the engine does not know the architecture of {name}",
         "use a model of another architecture: Llama, Mistral, Qwen, Phi and Gemma are among those it knows",
     ),
     _LoadFailure(
         "bad-adapter",
-        re.compile(r"dynamic LoRA|LoRA adapter|[Aa]dapter target"),
+        r"dynamic LoRA|LoRA adapter|[Aa]dapter target",
         "{name} cannot be loaded with this adapter",
         "use an adapter that was made for this model, and the model itself in safetensors, not a GGUF file",
     ),
     _LoadFailure(
         "unsupported-model",
-        re.compile(r"uses dtype \w+"),
+        r"uses dtype \w+",
         "the engine cannot run weights quantised as those of {name} are",
         "use a file of another quantisation, as Q4_K_M or Q8_0; IQ types are not supported",
     ),
     _LoadFailure(
         "no-tokenizer",
-        re.compile(
-            r"Tokenizer is missing|must include merges|Tokenizer model|tokenizer\.json. was not found"
-        ),
+        r"Tokenizer is missing|must include merges|Tokenizer model|tokenizer\.json. was not found",
         "{name} comes without a tokenizer that the engine can use",
         "use a copy of the model with its tokenizer: in the metadata of a GGUF file, or as tokenizer.json",
     ),
     _LoadFailure(
         "out-of-memory",
-        re.compile(r"out.?of.?memory|memory allocation|[Cc]annot allocate", re.IGNORECASE),
+        _NO_MEMORY,
         "there is not enough memory to load {name}",
         "use a smaller model or a smaller quantisation, or close other programs",
     ),
     _LoadFailure(
         "damaged-model",
-        re.compile(
+        (
             r"outside file length|shorter than|GGUF magic|is missing metadata|is followed by offset"
             r"|Missing required tensor|tensor inventory|out of bounds|at line \d+ column"
         ),
@@ -89,7 +92,7 @@ def load_failure(error: BaseException, model: LocalModel) -> ModelError:
             detail=text,
         )
     for failure in _LOAD_FAILURES:
-        if failure.words.search(text):
+        if re.search(failure.words, text):
             message = failure.message.format(name=model.name)
             return ModelError(failure.id, message, notes=(said,), helps=(failure.help,), detail=text)
     return ModelError("load-failed", f"{model.name} cannot be loaded", notes=(said,), detail=text)
@@ -120,7 +123,7 @@ def run_failure(error: BaseException) -> SpnlError:
             notes=(f"it says: {said.partition(' (in chat_template:')[0]}",),
             detail=text,
         )
-    if re.search(r"out.?of.?memory|memory allocation|[Cc]annot allocate", said, re.IGNORECASE):
+    if re.search(_NO_MEMORY, said):
         return GenerationError(
             "out-of-memory",
             "the engine ran out of memory",
