@@ -42,6 +42,7 @@ COMMANDS = {
     "list": "list the models on this machine",
     "show": "show what a model is, without loading it",
     "cache": "show or clear what --cache has kept",
+    "bench": "measure how fast models are, one or two side by side",
     "serve": "serve models to other programs, as OpenAI's API",
     "lock": "write down which files the models of a program are",
     "pull": "fetch models from the hub",

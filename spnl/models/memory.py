@@ -28,6 +28,14 @@ def memory_here() -> Memory:
     return Memory(memory.available, memory.total + psutil.swap_memory().total)
 
 
+def resident_here() -> int:
+    """How many bytes of memory this process holds now; a GPU's are not among them."""
+    import psutil
+
+    resident: int = psutil.Process().memory_info().rss
+    return resident
+
+
 def check_memory(model: LocalModel, is_quantised_on_load: bool, notify: Callable[[str], None]) -> None:
     """Warn where the weights are larger than what is free; `ModelError` where they can never fit."""
     needed = model.size // _SMALLEST_SHARE if is_quantised_on_load and model.kind == "folder" else model.size

@@ -61,6 +61,8 @@ LAYERS = """
     console
     fetch_display timing progress
     records teller
+    benching.*
+    benching
     repl.*
     repl
     server.*
