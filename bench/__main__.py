@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import generating, keeping, processes, reading, repl, scheduling, servers, serving
+from bench import finding, generating, keeping, processes, reading, repl, scheduling, servers, serving
 from bench.figures import Figure
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -20,6 +20,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "session-streaming": repl.streaming,
     "duplicates": keeping.duplicates,
     "journal": keeping.journal,
+    "finding": finding.figures,
     "reading": reading.reading,
     "expanding": reading.expanding,
     "mapping": reading.mapping,
