@@ -48,9 +48,14 @@ class Memory:
     """A process of a size that is set by hand."""
 
     used = 100 << 20
+    available = 1 << 40
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> Memory:
-        size = type("size", (), {"rss": property(lambda _: self.used), "available": 1 << 40})
+        size = type(
+            "size",
+            (),
+            {"rss": property(lambda _: self.used), "available": property(lambda _: self.available)},
+        )
         monkeypatch.setattr(psutil, "Process", lambda: type("p", (), {"memory_info": lambda _: size()})())
         monkeypatch.setattr(psutil, "virtual_memory", lambda: size())
         return self
@@ -104,6 +109,27 @@ def test_a_large_model_may_grow_more(memory: Memory, model: LocalModel) -> None:
     assert renewable._is_full
 
 
+def test_what_took_long_to_build_is_used_for_long(
+    memory: Memory, model: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not where memory runs short."""
+    now = 0.0
+    monkeypatch.setattr(runners, "monotonic", lambda: now)
+    first: Any = 0
+    second: Any = 1
+    renewable = Renewable(first, lambda: second, model, built_in=2.0)
+    streams(renewable)
+    memory.used += runners.LEAST_GROWTH + 1
+    assert streams(renewable, 3) == [0, 0, 0]
+    now = 2.0 * runners.WORTH
+    assert streams(renewable, 2) == [0, 1]
+    scarce = Renewable(first, lambda: second, model, built_in=1000.0)
+    streams(scarce)
+    memory.used += runners.LEAST_GROWTH + 1
+    memory.available = 1 << 30
+    assert streams(scarce, 2) == [0, 1]
+
+
 def test_a_stream_waits_for_those_that_are_open(memory: Memory, renewable: Renewable) -> None:
     streams(renewable)
     memory.used += runners.LEAST_GROWTH + 1
@@ -142,6 +168,7 @@ def test_without_a_way_to_build_it_a_runner_stays(memory: Memory, model: LocalMo
 def test_answers_are_the_same_after_a_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the real engine, with a bound so low that some twenty replies fill it."""
     monkeypatch.setattr(runners, "LEAST_GROWTH", 24 << 20)
+    monkeypatch.setattr(runners, "WORTH", 0)
     pool = ModelPool()
     engine: Any = pool.get("tiny")
     first = engine._runner._runner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from spnl.backends.base import Batching
@@ -106,8 +107,11 @@ class MistralrsBackend:
             options["jinja_explicit"] = str(_COMPLETION_TEMPLATE)
         which = load.which(mistralrs, adapter)
         build = partial(_build, mistralrs, which, options, found)
+        started = perf_counter()
+        runner = build()
+        built_in = perf_counter() - started
         return MistralrsEngine(
-            build(),
+            runner,
             found,
             template,
             min(_PARALLEL[device], self._settings.max_seqs),
@@ -115,6 +119,7 @@ class MistralrsBackend:
             adapter=ADAPTER if adapter is not None else None,
             batching=_batching(self._settings, device),
             rebuild=build if device == "cpu" and self._settings.prefix_cache else None,
+            built_in=built_in,
         )
 
     def _template(self, model: LocalModel) -> ChatTemplate | None:

@@ -43,8 +43,9 @@ _LARGEST_COUNT = 2**31 - 1  # far above any context length; the engine takes no 
 class MistralrsEngine:
     """A model in a `mistralrs.Runner`, which `rebuild` makes anew when it has taken too much memory.
 
-    Without `rebuild` it stays. `template` is None for a base model, which completes a text; `has_isq`: its
-    weights were quantised in loading; `adapter` is what the engine calls the adapter that every request uses.
+    Without `rebuild` it stays; `built_in` is how many seconds building took. `template` is None for a base
+    model, which completes a text; `has_isq`: its weights were quantised in loading; `adapter` is what the
+    engine calls the adapter that every request uses.
     """
 
     def __init__(
@@ -57,11 +58,12 @@ class MistralrsEngine:
         adapter: str | None = None,
         batching: Batching | None = None,
         rebuild: Callable[[], Runner] | None = None,
+        built_in: float = 0.0,
     ) -> None:
         self.parallel = parallel
         self.batching = batching or Batching(prefills=1)
         self._has_isq = has_isq
-        self._runner = Renewable(runner, rebuild and partial(self._rebuilt, rebuild), model)
+        self._runner = Renewable(runner, rebuild and partial(self._rebuilt, rebuild), model, built_in)
         self._isq_since: str | None = None
         self._model = model
         self._template = template

@@ -36,11 +36,23 @@ DRAIN_SECONDS = 60.0
 RELEASE_SECONDS = 10.0
 """How long building waits for the memory of the runner before: the engine gives it back in its own thread."""
 
+WORTH = 20
+"""A runner is used so many times as long as building took before it is built anew: 5 % of the time at most."""
+
 
 class Renewable:
-    """A runner that is lent to streams; `rebuild` makes another like it, or is None where none is needed."""
+    """A runner that is lent to streams; `rebuild` makes another like it, or is None where none is needed.
 
-    def __init__(self, runner: Runner, rebuild: Callable[[], Runner] | None, model: LocalModel) -> None:
+    `built_in` is how many seconds it took to build.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        rebuild: Callable[[], Runner] | None,
+        model: LocalModel,
+        built_in: float = 0.0,
+    ) -> None:
         self._runner: Runner | None = runner
         self._rebuild = rebuild
         self._model = model
@@ -50,6 +62,8 @@ class Renewable:
         self._ended = 0
         self._base: int | None = None
         self._is_full = False
+        self._worth_until = monotonic() + WORTH * built_in
+        """Until then it is not built anew, as long as there is much free memory."""
 
     @contextmanager
     def streaming(self) -> Iterator[Runner]:
@@ -89,7 +103,9 @@ class Renewable:
             raise GenerationError("engine-failed", f"{self._model.name} has been unloaded")
         if self._runner is None:
             assert self._rebuild is not None
+            started = monotonic()
             self._runner = self._rebuild()
+            self._worth_until = monotonic() + WORTH * (monotonic() - started)
         return self._runner
 
     def _measure(self) -> None:
@@ -101,10 +117,12 @@ class Renewable:
         used = psutil.Process().memory_info().rss
         if self._base is None:
             self._base = used
-        if not self._is_full and used - self._base > LEAST_GROWTH:
+        growth = used - self._base
+        if not self._is_full and growth > LEAST_GROWTH:
             # The weights say what a user found bearable; the rest of the machine is not only ours.
-            available = psutil.virtual_memory().available
-            self._is_full = used - self._base > min(self._model.size, (available + used - self._base) // 4)
+            share = (psutil.virtual_memory().available + growth) // 4
+            bearable = self._model.size if monotonic() >= self._worth_until else share
+            self._is_full = growth > min(bearable, share)
 
     def _renew(self) -> None:
         """Build the runner anew, once the memory of the one before is given back."""
