@@ -6,6 +6,7 @@ rounds that are taken in turn: what a noisy machine adds to one of them says not
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 import threading
@@ -15,12 +16,11 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from bench.figures import Figure, rounds
+from bench.figures import Figure, processor_seconds, rounds, seconds
 from bench.models import random_llama
 
 ROUNDS = 3
-TOKENS = 24
-RULES = {name: f"You are {name}. " + f"{name} never forgets this rule. " * 30 for name in "ABCD"}
+TOKENS = 8
 Prompt = list[dict[str, str]]
 
 
@@ -34,69 +34,77 @@ def figures() -> Iterator[Figure]:
 
 
 def _shared_beginnings(path: Path) -> Iterator[Figure]:
-    """With an engine that remembers two prompts, so that the order given loses every beginning."""
+    """Four system prompts in turn. Each measurement has its own, which the engine has never read."""
     import spnl
     from spnl.backends.pool import ModelPool
 
-    os.environ["MISTRALRS_PREFIX_CACHE_N"] = "2"
-    pool = ModelPool()
-    runner = _runner(pool, path)
-    asks = [(rule, f"Question {number} of many") for number in range(10, 18) for rule in RULES.values()]
-    given = [_prompt(text, rule) for rule, text in asks]
-    best = [_prompt(text, rule) for rule, text in sorted(asks)]
-    forms = " ".join(f'(g (seq (system "{rule}") (user "{text}")))' for rule, text in asks)
-    query = spnl.expand(f"(par {forms})")
-    ours, by_hand, as_given = map(
-        min,
-        rounds(
-            [
-                lambda: spnl.run(query, model=str(path), models=pool, temperature=0.0, max_tokens=TOKENS),
-                lambda: _plain(runner, best),
-                lambda: _plain(runner, given),
-            ],
-            ROUNDS,
-            warmups=0,
-        ),
-    )
-    yield Figure("32 requests under 4 system prompts, in the order given", as_given, "s")
-    yield Figure("... time of ours against the best order by hand", ours / by_hand, "", 1.05)
-    yield Figure("... time of ours against the order given", ours / as_given, "", 0.5)
+    sets = itertools.count(10)
+
+    def asks() -> list[tuple[str, str]]:
+        rules = [_rule(f"{name}{next(sets)}") for name in "ABCD"]
+        return [(rule, f"Question {number} of many") for number in range(10, 18) for rule in rules]
+
+    def ours(pool: ModelPool) -> None:
+        forms = " ".join(f'(g (seq (system "{rule}") (user "{text}")))' for rule, text in asks())
+        spnl.run(f"(par {forms})", model=str(path), models=pool, temperature=0.0, max_tokens=TOKENS)
+
+    def by_hand(pool: ModelPool) -> None:
+        _plain(_runner(pool, path), [_prompt(text, rule) for rule, text in sorted(asks())])
+
+    remembering = ModelPool()
+    timed = rounds([partial(ours, remembering), partial(by_hand, remembering)], ROUNDS)
+    mine, best = map(min, timed)
+    yield Figure("32 requests under 4 system prompts, the best order by hand", best, "s")
+    yield Figure("... time of ours against it", mine / best, "", 1.05)
+    remembering.unload_all()
+    os.environ["MISTRALRS_PREFIX_CACHE_N"] = "0"
+    forgotten = seconds(partial(by_hand, ModelPool()))
     del os.environ["MISTRALRS_PREFIX_CACHE_N"]
+    yield Figure("... on an engine that remembers nothing", forgotten, "s")
+    yield Figure("... time of ours against that", mine / forgotten, "", 0.5)
 
 
 def _company(path: Path) -> Iterator[Figure]:
+    """Prompts of different lengths, which gain nothing together, and of one length, which do."""
     import spnl
     from spnl.backends.pool import ModelPool
 
     pool = ModelPool()
-    runner = _runner(pool, path)
-    texts = {
-        "unequal": ["word " * (number * 29 % 64) + f"q{number}" for number in range(10, 74)],
-        "equal": [f"Question {number} of many" for number in range(10, 74)],
-    }
-    for name, widths in (("unequal", (1,)), ("equal", (1, 2, 4, 8, 16))):
-        prompts = [_prompt(text) for text in texts[name]]
-        inputs = " ".join(f'"{text}"' for text in texts[name])
-        query = spnl.expand(f"(map (inputs {inputs}))")
-        ours = partial(spnl.run, query, model=str(path), models=pool, temperature=0.0, max_tokens=TOKENS)
-        plain = [partial(_plain, runner, prompts, width) for width in widths]
-        mine, *others = map(min, rounds([ours, *plain], ROUNDS, warmups=0))
-        for width, taken in zip(widths, others, strict=True):
+    sets = itertools.count(100)
+
+    def texts(name: str) -> list[str]:
+        number = next(sets)
+        lengths = [i * 29 % 32 if name == "unequal" else 3 for i in range(64)]
+        return [f"{'word ' * length}q{i} of {number}" for i, length in enumerate(lengths, 10)]
+
+    def ours(name: str) -> None:
+        inputs = " ".join(f'"{text}"' for text in texts(name))
+        spnl.run(f"(map (inputs {inputs}))", model=str(path), models=pool, temperature=0.0, max_tokens=TOKENS)
+
+    def plain(name: str, width: int) -> None:
+        _plain(_runner(pool, path), [_prompt(text) for text in texts(name)], width)
+
+    for name, widths in (("unequal", (1,)), ("equal", (1, 4, 16))):
+        others = [partial(plain, name, width) for width in widths]
+        mine, *best = map(min, rounds([partial(ours, name), *others], ROUNDS))
+        for width, taken in zip(widths, best, strict=True):
             yield Figure(f"64 {name} prompts, plain mistralrs, {width} at once", taken, "s")
-        yield Figure(f"64 {name} prompts, ours against the best of these", mine / min(others), "", 1.05)
+        yield Figure(f"64 {name} prompts, ours against the best of these", mine / min(best), "", 1.05)
 
 
 def executor() -> Iterator[Figure]:
-    """What the executor itself costs, on an engine that says one word at once."""
+    """What the executor itself costs, on an engine that says one word at once, whose work is counted too.
+
+    It is measured by the processor's time, of all threads: who else is at work on the machine says nothing.
+    """
     from resource import RUSAGE_SELF, getrusage
 
     import spnl
-    from bench.figures import seconds
     from spnl.backends.base import Batching
     from tests.scripted import ScriptedEngine, ScriptedModels
 
     device = Batching(streams=16, prefills=1, equal_only=True, lending=16)
-    rule = RULES["A"]
+    rule = _rule("A")
     for count in (1_000, 10_000, 100_000):
         for what, system in (("", "Be brief."), (" under a long system prompt", rule)):
             if count == 100_000 and what:
@@ -106,14 +114,21 @@ def executor() -> Iterator[Figure]:
             taken = []
             for _ in range(1 if count == 100_000 else 3):
                 models = ScriptedModels(ScriptedEngine(parallel=4, batching=device))
-                taken.append(seconds(partial(spnl.run, query, models=models)))
+                taken.append(processor_seconds(partial(spnl.run, query, models=models)))
             each = min(taken) / count * 1e6
             yield Figure(f"the executor's own cost, {count} generations{what}, each", each, "µs", 100)
     yield Figure("memory of the whole process", getrusage(RUSAGE_SELF).ru_maxrss / 1024, "MB", 300)
 
 
 def _runner(pool: Any, path: Path) -> Any:
-    return pool.get(str(path))._runner
+    """The package's own runner of a model, which ours has too."""
+    with pool.get(str(path))._runner.borrowed() as runner:
+        return runner
+
+
+def _rule(name: str) -> str:
+    """A long system prompt."""
+    return f"You are {name}. " + f"{name} never forgets this rule. " * 16
 
 
 def _prompt(text: str, system: str | None = None) -> Prompt:
