@@ -80,6 +80,8 @@ class Dispatcher:
         self._batch: deque[Job] = deque()
         """What is to be started next, together."""
         self._active: set[Job] = set()
+        self._limited: set[Job] = set()
+        """Those under way that may take only so long."""
         self._silent: set[Job] = set()
         """Those under way of which nothing has come: their prompts are being read."""
         self._leaving: dict[Job, float] = {}
@@ -112,7 +114,7 @@ class Dispatcher:
             now = perf_counter()
             if now >= self._deadline:
                 raise GenerationError("timeout", f"the program has taken longer than {self._timeout:g} s")
-            late = min(self._active, key=lambda job: job.deadline, default=None)
+            late = min(self._limited, key=lambda job: job.deadline, default=None)
             if late is not None and now >= late.deadline:
                 self._cancel([late])
                 message = f"the reply has taken longer than {late.timeout:g} s"
@@ -142,6 +144,7 @@ class Dispatcher:
         for job in jobs:
             job.cancelled = True
             self._active.discard(job)
+            self._limited.discard(job)
             self._silent.discard(job)
             self._leaving[job] = perf_counter()
             self._generations.ended(job)
@@ -150,6 +153,7 @@ class Dispatcher:
         """Take note of an event; whether it is one for the caller."""
         if not isinstance(piece, Chunk):
             self._active.discard(job)
+            self._limited.discard(job)
             self._leaving.pop(job, None)
             if isinstance(piece, Finish) and job.model == self._model:
                 self._waiting[job.model].finished(job.blocks)
@@ -258,6 +262,8 @@ class Dispatcher:
         self._observer.asked(job.model, job.request, prompt)
         self._active.add(job)
         self._generations.began(job, job.request)
+        if job.timeout is not None:
+            self._limited.add(job)
         self._run(engine, job)
 
     def _run(self, engine: Engine, job: Job) -> None:

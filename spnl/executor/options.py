@@ -71,6 +71,8 @@ class Resolver:
         self._takes_seed = takes_seed
         self._replaced: dict[str, set[Any]] = {}
         self._told_default = False
+        self._last: tuple[Sampling, Sampling] | None = None
+        """What was resolved last, and to what: all of a `map` have the same."""
 
     def model(self, named: str | None) -> str:
         """The model to use where the program names `named`."""
@@ -95,6 +97,11 @@ class Resolver:
 
     def sampling(self, sampling: Sampling) -> Sampling:
         """The sampling to use: overrides in place, temperature and max-tokens always set."""
+        if self._last is None or self._last[0] is not sampling:
+            self._last = sampling, self._resolved(sampling)
+        return self._last[1]
+
+    def _resolved(self, sampling: Sampling) -> Sampling:
         if self.options.default_sampling is not _NOTHING_SAID:
             sampling = self.options.default_sampling.but(**sampling.given())
         temperature, max_tokens = sampling.temperature, sampling.max_tokens

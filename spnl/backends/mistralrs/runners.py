@@ -37,7 +37,7 @@ RELEASE_SECONDS = 10.0
 """How long building waits for the memory of the runner before: the engine gives it back in its own thread."""
 
 WORTH = 20
-"""A runner is used so many times as long as building took before it is built anew: 5 % of the time at most."""
+"""So many times as long as building took is a runner used before it is built anew: that costs 5 % at most."""
 
 
 class Renewable:
