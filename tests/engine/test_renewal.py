@@ -63,6 +63,7 @@ class Memory:
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    monkeypatch.setattr(runners, "WORTH", 0)
     return Memory().install(monkeypatch)
 
 
@@ -115,6 +116,7 @@ def test_what_took_long_to_build_is_used_for_long(
     """But not where memory runs short."""
     now = 0.0
     monkeypatch.setattr(runners, "monotonic", lambda: now)
+    monkeypatch.setattr(runners, "WORTH", 20)
     first: Any = 0
     second: Any = 1
     renewable = Renewable(first, lambda: second, model, built_in=2.0)
