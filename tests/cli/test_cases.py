@@ -2,9 +2,10 @@
 
 A case begins with `%% NAME`. `%file NAME`, `%stdin` and `%run` say what there is and what is run, in an empty
 folder; `%out`, `%err` and `%exit` what comes of it. Models are scripted (`invoking.performer`: they say what
-they are asked), unless the case says `%models`. A control character is written as in Python (`\\x1b`), and a
-text that does not end with a newline ends with `%no-newline`. On stderr, HERE is the
-folder, and 0.00 s any time.
+they are asked), unless the case says `%models`; `%server STATUS` is a server of models on this machine which
+OPENAI_API_BASE names, and what it replies to whatever is asked. A control character is written as in Python
+(`\\x1b`), and a text that does not end with a newline ends with `%no-newline`. On stderr, HERE is the folder,
+SERVER the server's address, and 0.00 s any time.
 
 SPNL_REWRITE_GOLDENS=1 writes what comes of each case into its file. Read the difference before you keep it.
 """
@@ -15,11 +16,13 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from invoking import Ran, invoke, performer
+from scripted_http import Exchange, serving
 
 CASES = Path(__file__).parent / "cases"
 REWRITE = os.environ.get("SPNL_REWRITE_GOLDENS") == "1"
@@ -35,6 +38,7 @@ class Case:
     files: dict[str, str] = field(default_factory=dict)
     stdin: str = ""
     models: bool = False
+    server: tuple[int, str] | None = None
     run: str = ""
     out: str = ""
     err: str = ""
@@ -43,6 +47,7 @@ class Case:
     def __str__(self) -> str:
         parts = [f"%% {self.name}\n"]
         parts += ["%models\n"] if self.models else []
+        parts += [f"%server {self.server[0]}\n{_shown(self.server[1])}"] if self.server else []
         parts += [f"%file {name}\n{_shown(text)}" for name, text in self.files.items()]
         parts += [f"%stdin\n{_shown(self.stdin)}"] if self.stdin else []
         parts += [f"%run {self.run}\n"]
@@ -50,6 +55,13 @@ class Case:
         parts += [f"%err\n{_shown(self.err)}"] if self.err else []
         parts += [f"%exit {self.exit}\n"] if self.exit else []
         return "".join(parts)
+
+    def reply(self, exchange: Exchange) -> None:
+        """Reply as the case's server does."""
+        assert self.server is not None
+        status, body = self.server
+        kind = "text/event-stream" if body.startswith("data:") else "application/json"
+        exchange.plain(status, body, content_type=kind)
 
 
 def _shown(text: str) -> str:
@@ -89,6 +101,8 @@ def _with_part(case: Case, heading: str, body: str) -> Case:
         return replace(case, run=argument)
     if kind == "models":
         return replace(case, models=True)
+    if kind == "server":
+        return replace(case, server=(int(argument), _meant(body)))
     assert kind in ("stdin", "out", "err"), f"{case.path.name}: {heading}"
     return replace(case, **{kind: _meant(body)})
 
@@ -106,8 +120,12 @@ def perform(case: Case, monkeypatch: pytest.MonkeyPatch) -> Ran:
         name, _, value = words.pop(0).partition("=")
         monkeypatch.setenv(name, value)
     assert words.pop(0) == "spnl"
-    script = None if case.models else performer
-    return invoke(monkeypatch, words, stdin=case.stdin.encode(), script=script)
+    script = None if case.models or case.server else performer
+    with serving(case.reply) if case.server else nullcontext() as server:
+        if server is not None:
+            monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        ran = invoke(monkeypatch, words, stdin=case.stdin.encode(), script=script)
+    return ran if server is None else ran._replace(err=ran.err.replace(server.url, "SERVER"))
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.path.stem}-{case.name}")
