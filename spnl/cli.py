@@ -208,7 +208,7 @@ def _draw(error: SpnlError, arguments: list[str]) -> None:
     console = Console(_color_wanted(arguments))
     console.put(render(error, color=console.stderr_color).rstrip("\n") + "\n")
     if error.detail and "--debug" in arguments:
-        console.say(error.detail)
+        console.say_safely(error.detail)
 
 
 def _color_wanted(arguments: list[str]) -> Any:
@@ -238,8 +238,10 @@ def _report_bug() -> None:
     """Say that this is our fault, and what to send us."""
     import traceback
 
-    sys.stderr.write(traceback.format_exc())
-    sys.stderr.write(
+    from spnl.console import Console
+
+    Console().say_safely(
+        f"{traceback.format_exc()}"
         f"spnl {__version__}: this is a bug in spnl, not in your program.\n"
-        "Please report it with the lines above and the program that caused it.\n"
+        "Please report it with the lines above and the program that caused it."
     )

@@ -18,6 +18,7 @@ from spnl.lazy import LazyText
 from spnl.query import Deferred, Query, Ref, children
 from spnl.source import Source, Span
 from spnl.values import Value
+from spnl.visible import visible
 
 
 class Inputs:
@@ -70,7 +71,8 @@ class Inputs:
         if stream is None or not stream.isatty():
             return None
         stderr = self._stderr if self._stderr is not None else sys.stderr
-        stderr.write(prompt if prompt[-1:].isspace() else f"{prompt} ")
+        shown = visible(prompt) if stderr.isatty() else prompt
+        stderr.write(shown if shown[-1:].isspace() else f"{shown} ")
         stderr.flush()
         line = stream.readline()
         return decoded(line, "this answer", span).removesuffix("\n") if line else None

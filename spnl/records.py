@@ -12,10 +12,20 @@ from spnl.executor.results import Leaf
 
 class RecordAnswer:
     """Writes an answer leaf by leaf: `jsonl` a record a line, `nul` each text with a NUL byte after it, and
-    `json` one list of records at the end. `before` is called before any of it is written."""
+    `json` one list of records at the end. `before` is called before any of it is written. On a `terminal`
+    control characters are shown.
+    """
 
-    def __init__(self, stream: BinaryIO, format: str, before: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        format: str,
+        *,
+        terminal: bool = False,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stream = stream
+        self._terminal = terminal
         self._before = before
         self._format = format
         self._records: list[dict[str, Any]] = []
@@ -48,6 +58,10 @@ class RecordAnswer:
 
     def _put(self, text: str) -> None:
         self._before()
+        if self._terminal:
+            from spnl.visible import visible
+
+            text = visible(text)
         self._stream.write(text.encode("utf-8", "replace"))
         self._stream.flush()
 

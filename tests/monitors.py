@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pyte
 
@@ -31,3 +32,18 @@ class Monitor:
     def shown(self) -> list[str]:
         """The lines of the screen, without the empty ones at the end."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip("\n").split("\n")
+
+
+def terminal_state(screen: Any) -> dict[str, Any]:
+    """All that a terminal remembers but for what it shows, and where its cursor is."""
+    cursor = screen.cursor
+    return {
+        "modes": set(screen.mode),
+        "hidden": cursor.hidden,
+        "attributes": cursor.attrs._replace(data=" "),
+        "title": (screen.title, screen.icon_name),
+        "margins": screen.margins,
+        "charsets": (screen.charset, screen.g0_charset, screen.g1_charset),
+        "tabs": set(screen.tabstops),
+        "saved": list(screen.savepoints),
+    }

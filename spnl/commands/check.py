@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ import click
 from spnl.checker import Findings, check
 from spnl.commands.options import definitions_option
 from spnl.commands.parameters import FileName
+from spnl.commands.showing import put_as_it_is, put_drawn
 from spnl.commands.source import program_source
 from spnl.console import Console
 from spnl.errors import ProgramError, SpnlError
@@ -43,14 +43,12 @@ def command(files: tuple[str, ...], form: str, color: Any, definitions: tuple[tu
     warnings = [warning for found in findings for warning in found.warnings]
     if form == "text":
         console = Console(color)
-        written = _as_text(errors, warnings, len(files), console.stdout_color)
+        put_drawn(_as_text(errors, warnings, len(files), console.stdout_color))
     else:
         import json
 
         data = _as_json(errors, warnings) if form == "json" else _as_sarif(errors, warnings)
-        written = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
-    sys.stdout.buffer.write(written.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
+        put_as_it_is(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
     return ProgramError.exit_code if errors else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import get_args
 
 import click
@@ -11,6 +10,7 @@ from spnl.codec import Format, format_of, write_json, write_program, write_yaml
 from spnl.commands.loading import query_of
 from spnl.commands.options import definitions_option
 from spnl.commands.parameters import FileName
+from spnl.commands.showing import put_as_it_is
 from spnl.commands.source import program_source
 from spnl.errors import UsageError
 from spnl.output_file import OutputFile
@@ -53,12 +53,11 @@ def command(
         )
     output = OutputFile(target) if target is not None else None
     query = query_of(program_source(file), dict(definitions), given)
-    written = _written(query, wanted, model).encode("utf-8")
+    written = _written(query, wanted, model)
     if output is None:
-        sys.stdout.buffer.write(written)
-        sys.stdout.buffer.flush()
+        put_as_it_is(written)
     else:
-        output.write(written)
+        output.write(written.encode("utf-8"))
         output.commit()
 
 

@@ -11,11 +11,13 @@ from typing import NamedTuple
 import click
 
 from spnl.commands.parameters import FileName
+from spnl.commands.showing import put_as_it_is
 from spnl.console import ColorMode, Console
 from spnl.errors import ProgramError, SpnlError, UsageError
 from spnl.formatting import format_program
 from spnl.output_file import OutputFile
 from spnl.source import Source, read_bytes
+from spnl.visible import visible
 
 STDIN = "-"
 EXIT_FOUND_WORK = 1
@@ -132,14 +134,14 @@ def _tell(layout: Layout, console: Console, check: bool, diff: bool) -> None:
     if diff:
         _show(layout, console)
     elif check and layout.changed:
-        console.stdout.write(f"{layout.name}\n".encode(errors="surrogateescape"))
+        name = visible(layout.name) if console.stdout_is_terminal else layout.name
+        console.stdout.write(f"{name}\n".encode(errors="surrogateescape"))
     console.stdout.flush()
 
 
 def _show(layout: Layout, console: Console) -> None:
     """Write the differences; on a terminal, what it would obey is shown."""
     from spnl.formatting.differences import colored, differences
-    from spnl.visible import visible
 
     lines = differences(layout.name, layout.before, layout.after)
     if console.stdout_is_terminal:
@@ -152,8 +154,7 @@ def _show(layout: Layout, console: Console) -> None:
 def _write(layout: Layout, path: str, console: Console) -> None:
     """Put the canonical layout in the file's place, if it differs; that of stdin goes to stdout."""
     if path == STDIN:
-        console.stdout.write(layout.after)
-        console.stdout.flush()
+        put_as_it_is(layout.after.decode("utf-8"))
     elif layout.changed:
         if not os.access(path, os.W_OK):
             raise UsageError(

@@ -95,7 +95,7 @@ def _answer_writer(console: Console, form: AnswerForm, file: OutputFile | None, 
     if form != "text":
         from spnl.records import RecordAnswer
 
-        return RecordAnswer(stream, form, before)
+        return RecordAnswer(stream, form, terminal=terminal, before=before)
     colored = console.stdout_color if live and file is None else console.color == "always"
     return TextAnswer(stream, color=colored, terminal=terminal, live=live, before=before)
 

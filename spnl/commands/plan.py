@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from spnl.api import parse
 from spnl.commands.loading import query_of
 from spnl.commands.options import definitions_option, program_argument, program_text_option
+from spnl.commands.showing import put_as_it_is
 from spnl.commands.source import program_source
 
 STAGES = ("syntax", "query", "optimized")
@@ -54,5 +53,4 @@ def command(
         shown = mermaid(tree)
     else:
         shown = draw(tree) + (f"\n\n{sizes}" if sizes is not None else "")
-    sys.stdout.buffer.write(shown.encode("utf-8", "replace") + b"\n")
-    sys.stdout.buffer.flush()
+    put_as_it_is(shown + "\n")

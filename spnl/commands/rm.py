@@ -10,6 +10,7 @@ import click
 from spnl.commands.parameters import ModelName
 from spnl.commands.showing import put
 from spnl.config import read_config
+from spnl.console import Console
 from spnl.errors import ModelError, UsageError
 from spnl.models.files import size_of
 from spnl.models.names import HERE
@@ -57,8 +58,8 @@ def _agreed(removals: list[Removal]) -> bool:
         raise UsageError(
             "nobody-agreed", "removing models has to be agreed to", helps=("add `--yes`, or use a terminal",)
         )
+    console = Console()
     for removal in removals:
-        sys.stderr.write(f"{removal.name}: {size_of(size_of_removal(removal))} in {removal.folder}\n")
-    sys.stderr.write("remove this? [y/N] ")
-    sys.stderr.flush()
+        console.say_safely(f"{removal.name}: {size_of(size_of_removal(removal))} in {removal.folder}")
+    console.put("remove this? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

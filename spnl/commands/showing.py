@@ -1,4 +1,4 @@
-"""How commands write what they know of models: to stdout, in people's units."""
+"""How commands write to stdout: what they make of programs, and what they know, in people's units."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ def put(text: str, stream: BinaryIO | None = None) -> None:
     shown = "\n".join(visible(line) for line in text.split("\n"))
     stream.write(shown.encode("utf-8", "replace") + b"\n")
     stream.flush()
+
+
+def put_drawn(text: str) -> None:
+    """Write what is safe to show already, and may have colours, to stdout."""
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+def put_as_it_is(text: str) -> None:
+    """Write what others wrote to stdout: unchanged through a pipe; on a terminal, controls are shown."""
+    put_drawn(visible(text) if sys.stdout.isatty() else text)
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

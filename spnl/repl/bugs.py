@@ -30,8 +30,8 @@ def _write(text: str) -> str | None:
     try:
         make_private(str(folder))
         path = folder / "traceback.txt"
-        with open(open_private(path, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(open_private(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
     except OSError:
         return None
     return str(path)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pyte
 import pytest
+from hostile_command import FLOOD, HOSTILE, SEQUENCES
 from invoking import gated_command, process_environment
-from monitors import Monitor
+from monitors import Monitor, terminal_state
 
 from spnl.backends.base import Request
 from spnl.console import Console
@@ -107,6 +108,27 @@ def test_it_is_drawn_ten_times_a_second_at_most(monitor: Monitor, progress: Prog
     for _ in range(1000):
         progress.said("a")
     assert monitor.shown == before
+
+
+def test_prompts_that_a_terminal_would_obey_are_spelt_out(monitor: Monitor) -> None:
+    before = terminal_state(monitor.screen)
+    console: Any = Drawn(monitor)
+    progress = Progress(console, lambda: monitor.now)
+    texts = [HOSTILE, FLOOD, SEQUENCES[0], SEQUENCES[-1]]
+    for text in texts:
+        progress.due(text)
+    for text in texts:
+        progress.began(text, asking(text))
+        monitor.now += 1.0
+        progress.said(text)
+    assert [line[:9] for line in monitor.shown] == [
+        "0 of 4 ge",
+        "  ^@^A^B^",
+        "  x日x日x日x",
+        "  ^[]52;c",
+        "  <U+D800",
+    ]
+    assert terminal_state(monitor.screen) == before
 
 
 @pytest.mark.parametrize(
