@@ -1,21 +1,20 @@
 """How the fetching of a model shows on stderr: a bar on a terminal, a line now and then elsewhere.
 
-Imports the console and what fetching tells.
+Imports the console, live lines and what fetching tells.
 """
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from time import monotonic
 
 from spnl.console import Console
+from spnl.live import REDRAW_SECONDS, LiveLines
 from spnl.models.files import size_of
 from spnl.models.progress import Progress
 
-REDRAW_SECONDS = 0.1
 LINE_SECONDS = 15.0
-"""How often a line is written where stderr is no terminal."""
+"""How often a line is written where nothing can be drawn."""
 
 _SPEED_SECONDS = 10.0
 
@@ -28,7 +27,6 @@ class FetchDisplay(Progress):
         self._size = 0
         self._done = 0
         self._shown_at = 0.0
-        self._drawn = False
         self._speed = Speed()
 
     def begin(self, what: str, size: int, done: int) -> None:
@@ -45,23 +43,18 @@ class FetchDisplay(Progress):
         self._done = done
         now = monotonic()
         self._speed.at(done, now)
-        wait = REDRAW_SECONDS if self._console.stderr_is_terminal else LINE_SECONDS
-        if self._console.quiet or now - self._shown_at < wait:
-            return
-        self._shown_at = now
-        if self._console.stderr_is_terminal:
-            self._draw()
-        else:
+        if self._console.can_draw:
+            self._draw(self._console.live_lines())
+        elif now - self._shown_at >= LINE_SECONDS:
+            self._shown_at = now
             self._console.notice(f"fetched {_share(done, self._size)}{self._speed}")
 
     def note(self, text: str) -> None:
         """Write a line, above the bar."""
-        self._erase()
         self._console.notice(text)
 
     def end(self, completed: bool) -> None:
-        """Take the bar away; say that what is here is kept where more is to come."""
-        self._erase()
+        """Put a line in the place of the bar: that what is here is kept, where more is to come."""
         if completed:
             self._console.notice(f"fetched {size_of(self._size)}")
         else:
@@ -69,16 +62,11 @@ class FetchDisplay(Progress):
                 f"fetched {_share(self._done, self._size)}; the same command continues from there"
             )
 
-    def _draw(self) -> None:
-        text = f" {_share(self._done, self._size)}{self._speed}{self._speed.left(self._size)}"
-        width = min(_columns() - len(text) - 1, 40)
-        self._console.put(f"\r\x1b[2K{_bar(self._done, self._size, width)}{text[: _columns() - 1]}")
-        self._drawn = True
-
-    def _erase(self) -> None:
-        if self._drawn:
-            self._console.put("\r\x1b[2K")
-            self._drawn = False
+    def _draw(self, lines: LiveLines) -> None:
+        if lines.is_due:
+            text = f" {_share(self._done, self._size)}{self._speed}{self._speed.left(self._size)}"
+            width = min(lines.width - len(text), 40)
+            lines.draw([_bar(self._done, self._size, width) + text])
 
 
 class Speed:
@@ -130,11 +118,3 @@ def _bar(done: int, size: int, width: int) -> str:
         return ""
     full = min(done * (width - 2) // max(size, 1), width - 2)
     return f"[{'#' * full}{'.' * (width - 2 - full)}]"
-
-
-def _columns() -> int:
-    """The width of the terminal that stderr is."""
-    try:
-        return os.get_terminal_size(2).columns or 80
-    except OSError:
-        return 80

@@ -11,6 +11,7 @@ import pytest
 from spnl import fetch_display
 from spnl.console import Console
 from spnl.fetch_display import FetchDisplay, Speed
+from spnl.live import LiveLines
 
 GIGA = 1000**3
 
@@ -46,7 +47,9 @@ def shown(
     stream = io.StringIO()
     console._stderr = stream
     console.stderr_is_terminal = terminal
-    monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((columns, 24)))
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    console._lines = LiveLines(stream.write, lambda: os.terminal_size((columns, 24)), clock)
     display = FetchDisplay(console)
     display.begin("org/m: m.gguf", GIGA, 0)
     for step in range(1, 1001):
@@ -65,7 +68,7 @@ def test_a_bar_is_drawn_ten_times_a_second_at_most(clock: Clock, monkeypatch: py
 @pytest.mark.parametrize("columns", [10, 20, 40, 60, 80, 200])
 def test_a_bar_never_fills_a_line(columns: int, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     text = shown(clock, monkeypatch, seconds=10, columns=columns)
-    drawn = re.findall(r"\r\x1b\[2K([^\r\n]+)", text.rpartition("\r")[0])
+    drawn = re.findall(r"\r\x1b\[J([^\r\n]+)", text.rpartition("\r")[0])
     assert drawn and max(map(len, drawn)) < columns
     if columns >= 60:
         assert re.fullmatch(r"\[#+\.+\] \d\d % of 1\.0 GB, 100\.0 MB/s, 0:0\d left", drawn[len(drawn) // 2])
