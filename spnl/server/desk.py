@@ -34,6 +34,9 @@ Work = Callable[[Models, Callable[[Event], None]], None]
 _SHORTEST_WAIT, _LONGEST_WAIT = 1, 60
 """Seconds that `Retry-After` may say."""
 
+TOGETHER_SECONDS = 0.004
+"""Pieces that come so soon after others wait for each other, and go out in one write."""
+
 
 class Seat:
     """One request that was let in: where its events arrive, and how it is stopped."""
@@ -53,17 +56,20 @@ class Seat:
     def put(self, item: Event | BaseException | None) -> None:
         """Add an event, an error, or None for the end; from any thread."""
         self._items.append(item)
-        if not self._told:
+        if not self._told or not isinstance(item, tuple):
             self._told = True
             with suppress(RuntimeError):  # where the loop is closed, nobody waits
                 self._loop.call_soon_threadsafe(self._arrived.set)
 
     async def events(self) -> AsyncIterator[list[Event]]:
-        """What has happened since the last time, until the end. Raises what the work raised."""
+        """What has happened since the last time, until the end. Raises what the work raised.
+
+        The first piece is given at once. To wake the loop for every token of a small model would take longer
+        than the token: what comes within `TOGETHER_SECONDS` of what was given is given together.
+        """
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            self._told = False
             arrived: list[Event] = []
             while self._items:
                 item = self._items.popleft()
@@ -77,6 +83,13 @@ class Seat:
                 raise item
             if arrived:
                 yield arrived
+                self._loop.call_later(TOGETHER_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Wake whoever takes events if there are some; if there are none, the next one does."""
+        self._told = False
+        if self._items:
+            self._arrived.set()
 
 
 class Desk:
