@@ -1,6 +1,6 @@
 """Dispatching: which generation runs when, on which engine.
 
-Jobs wait in one line for each model (`spnl.executor.order`). One model at a time streams, because an engine
+Jobs wait in one line for each model (`spnl.executor.line`). One model at a time streams, because an engine
 that is being built holds Python's lock from start to end, and because models on one device compete for it; a
 model that is loaded goes before one that is not. Of its jobs run as many at once as the engine says is worth
 having. The caller's thread waits for events in a way that an interrupt can break.
@@ -15,17 +15,12 @@ from typing import Protocol
 
 from spnl.backends.base import Chunk, Engine, Finish
 from spnl.errors import GenerationError, SpnlError
-from spnl.executor.batches import Room, next_batch
 from spnl.executor.jobs import Event, Job, copied
+from spnl.executor.line import Line
 from spnl.executor.observer import Observer
 from spnl.executor.options import RunOptions
-from spnl.executor.order import Order
 from spnl.executor.timeline import Timeline
 from spnl.executor.workers import Workers
-
-LEAVING_SECONDS = 10.0
-"""How long work waits for an engine that has not yet noticed that a stream was given up: it may be in the
-midst of a long prompt. An engine that takes longer is asked all the same."""
 
 
 class Models(Protocol):
@@ -74,29 +69,20 @@ class Dispatcher:
         self._parallel = options.parallel
         self._timeout = options.timeout
         self._deadline = perf_counter() + options.timeout if options.timeout is not None else float("inf")
-        self._waiting: dict[str, Order[Job]] = {}
-        self._model: str | None = None
-        self._engine: Engine | None = None
-        self._batch: deque[Job] = deque()
-        """What is to be started next, together."""
-        self._active: set[Job] = set()
+        self._lines: dict[str, Line] = {}
+        self._line: Line | None = None
+        """The line of the model that streams."""
         self._limited: set[Job] = set()
         """Those under way that may take only so long."""
-        self._silent: set[Job] = set()
-        """Those under way of which nothing has come: their prompts are being read."""
-        self._leaving: dict[Job, float] = {}
-        """Those given up whose engine has not noticed yet, and since when."""
-        self._leader: Job | None = None
-        """The request that runs ahead of a batch, so that the engine has read what its prompts share."""
         self._failed: deque[Event] = deque()
         """Jobs whose model cannot be had."""
         self._workers = Workers()
 
     def submit(self, job: Job) -> None:
         """Queue a job behind those of the same model; one that is tried again, before them."""
-        if job.model not in self._waiting:
-            self._waiting[job.model] = Order()
-        self._waiting[job.model].add(job, first=job.tries > 0)
+        if job.model not in self._lines:
+            self._lines[job.model] = Line(self._parallel, self._is_abandoned)
+        self._lines[job.model].add(job, first=job.tries > 0)
         self._generations.due(job)
 
     def next_event(self) -> Event:
@@ -120,51 +106,48 @@ class Dispatcher:
                 message = f"the reply has taken longer than {late.timeout:g} s"
                 return late, GenerationError("timeout", message)
             until = min(late.deadline if late is not None else now + 1, self._deadline)
-            assert self._active or self._leader or self._leaving, "nothing is running, so nothing will happen"
+            assert self._streams(), "nothing is running, so nothing will happen"
             happened = self._workers.next_event(until - now)
             if happened is not None and self._is_news(*happened):
                 return happened
 
     def cancel_abandoned(self) -> None:
         """Stop the abandoned jobs that run, at their next piece; those that wait are never started."""
-        self._cancel([job for job in self._active if self._is_abandoned(job)])
+        self._cancel([job for job in self._active() if self._is_abandoned(job)])
 
     def cancel(self) -> None:
         """Stop everything."""
-        self._waiting.clear()
-        self._batch.clear()
         self._failed.clear()
-        self._cancel([*self._active, *([self._leader] if self._leader is not None else [])])
+        for line in self._lines.values():
+            line.clear()
+            self._cancel([*line.active, *([line.leader] if line.leader is not None else [])])
 
     def close(self) -> None:
         """Let the worker threads go; those of cancelled jobs end when their engine next speaks."""
         self._workers.close()
 
+    def _active(self) -> list[Job]:
+        return [job for line in self._lines.values() for job in line.active]
+
+    def _streams(self) -> int:
+        return sum(line.streams for line in self._lines.values())
+
     def _cancel(self, jobs: list[Job]) -> None:
         for job in jobs:
             job.cancelled = True
-            self._active.discard(job)
             self._limited.discard(job)
-            self._silent.discard(job)
-            self._leaving[job] = perf_counter()
+            self._lines[job.model].give_up(job)
             self._generations.ended(job)
 
     def _is_news(self, job: Job, piece: Chunk | Finish | BaseException) -> bool:
         """Take note of an event; whether it is one for the caller."""
         if not isinstance(piece, Chunk):
-            self._active.discard(job)
             self._limited.discard(job)
-            self._leaving.pop(job, None)
-            if isinstance(piece, Finish) and job.model == self._model:
-                self._waiting[job.model].finished(job.blocks)
-        self._silent.discard(job)
-        if job is self._leader:
-            # A leader that fails says nothing: what it ran ahead of will say it.
-            if not isinstance(piece, Chunk):
-                self._leader = None
-                self._waiting[job.model].finished(job.blocks)
-            return False
-        if job.cancelled:
+        line = self._lines[job.model]
+        # A leader that fails says nothing: what it ran ahead of will say it.
+        is_leader = job is line.leader
+        line.heard(job, piece)
+        if is_leader or job.cancelled:
             return False
         if isinstance(piece, Chunk):
             self._generations.said(job)
@@ -174,68 +157,32 @@ class Dispatcher:
 
     def _start(self) -> None:
         """Start waiting jobs up to what the engine takes at once; change models between streams only."""
-        while self._leader is None and not self._failed:
-            queue = self._waiting.get(self._model) if self._model is not None else None
-            if self._batch:
-                assert self._engine is not None
-                if self._is_reading():
-                    return
-                job = self._batch.popleft()
-                if not self._is_abandoned(job):
-                    self._launch(self._engine, job)
-            elif queue is not None and self._has_wanted(queue):
-                if not self._take_batch(queue):
-                    return
-            elif self._active or self._is_reading() or not self._next_model():
+        while not self._failed:
+            job = self._line.begin() if self._line is not None else None
+            if job is not None:
+                self._launch(job)
+            elif (self._line is not None and self._line.is_engaged) or not self._next_model():
                 return
-
-    def _is_reading(self) -> bool:
-        """Whether the engine has as many prompts as it reads at once, also of streams that were given up."""
-        oldest = perf_counter() - LEAVING_SECONDS
-        reading = len(self._silent) + sum(since > oldest for since in self._leaving.values())
-        return self._engine is not None and reading >= self._engine.batching.prefills
-
-    def _take_batch(self, queue: Order[Job]) -> bool:
-        """Choose what runs next, and start what runs ahead of it; False where there is no room for any."""
-        assert self._engine is not None
-        engine = self._engine
-        streams = engine.batching.streams
-        most = min(self._parallel or engine.parallel, streams)
-        busy = len(self._active)
-        if busy >= (1 if engine.batching.equal_only else most):
-            return False
-        room = Room(most - busy, streams if self._parallel is None else most - busy)
-        batch = next_batch(queue, engine, room, self._is_abandoned)
-        self._batch.extend(batch.jobs)
-        if batch.leader is not None:
-            self._leader = Job(batch.jobs[0].model, batch.leader, None, 0, None)
-            self._run(engine, self._leader)
-        return True
-
-    def _has_wanted(self, queue: Order[Job]) -> bool:
-        """Whether a line holds a job that somebody waits for; the first is one then."""
-        while queue:
-            job = next(iter(queue))
-            if not self._is_abandoned(job):
-                return True
-            queue.take(job)
-        return False
 
     def _next_model(self) -> bool:
         """Take up a model that has jobs waiting, a loaded one before one that is not; False for none."""
-        waiting = [model for model, queue in self._waiting.items() if self._has_wanted(queue)]
+        waiting = [model for model, line in self._lines.items() if line.has_wanted()]
         if not waiting:
             return False
         model = min(waiting, key=lambda model: not self._is_loaded(model))
         # Two models may not fit into memory: the one before is let go of while the next is loaded.
-        self._engine = self._model = None
+        if self._line is not None:
+            self._line.engine = None
+            self._line = None
+        line = self._lines[model]
         try:
             engine = self._load(model)
         except SpnlError as error:
-            self._fail_all(self._waiting.pop(model), error)
+            # Each job fails with an error of its own, which is then placed where that job stands.
+            self._failed.extend((job, copied(error)) for job in line.clear())
             return True
-        self._engine, self._model = engine, model
-        self._waiting[model].remember(engine.batching.lending)
+        self._line = line
+        line.serve(engine)
         return True
 
     def _is_loaded(self, model: str) -> bool:
@@ -243,10 +190,6 @@ class Dispatcher:
             return self._models.is_loaded(model)
         except SpnlError:
             return True  # whatever is wrong with it is said when it is asked for
-
-    def _fail_all(self, jobs: Order[Job], error: SpnlError) -> None:
-        """Let each job fail with an error of its own, which is then placed where that job stands."""
-        self._failed.extend((job, copied(error)) for job in jobs)
 
     def _load(self, model: str) -> Engine:
         if self._models.is_loaded(model):
@@ -257,16 +200,14 @@ class Dispatcher:
         self._observer.loaded(self._timeline.loads[-1])
         return engine
 
-    def _launch(self, engine: Engine, job: Job) -> None:
-        prompt = engine.render(job.request) if self._observer.wants_prompts else None
-        self._observer.asked(job.model, job.request, prompt)
-        self._active.add(job)
-        self._generations.began(job, job.request)
-        if job.timeout is not None:
-            self._limited.add(job)
-        self._run(engine, job)
-
-    def _run(self, engine: Engine, job: Job) -> None:
-        self._silent.add(job)
+    def _launch(self, job: Job) -> None:
+        assert self._line is not None and self._line.engine is not None
+        engine = self._line.engine
+        if job is not self._line.leader:
+            prompt = engine.render(job.request) if self._observer.wants_prompts else None
+            self._observer.asked(job.model, job.request, prompt)
+            self._generations.began(job, job.request)
+            if job.timeout is not None:
+                self._limited.add(job)
         job.started = perf_counter()
-        self._workers.stream(engine, job, len(self._active) + len(self._leaving) + (self._leader is not None))
+        self._workers.stream(engine, job, self._streams())

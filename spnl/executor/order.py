@@ -63,10 +63,15 @@ ItemT = TypeVar("ItemT", bound=Item)
 class Order(Generic[ItemT]):
     """What waits for one model, in the order of the source, and what the engine has read last.
 
-    `lending` is how many of the prompts that finished last the engine remembers.
+    `lending` is how many of the prompts that finished last the engine remembers. The first item is passed by
+    `patience` others before it is next in any case; None for any number, where all that waits ends anyhow.
     """
 
-    def __init__(self, lending: int = 0) -> None:
+    def __init__(self, lending: int = 0, patience: int | None = None) -> None:
+        self._patience = patience
+        self._first: ItemT | None = None
+        self._passed = 0
+        """How often the first item was not the next."""
         self._waiting: OrderedDict[ItemT, None] = OrderedDict()
         self._holders: dict[int, ItemT | deque[ItemT]] = {}
         """What waits with a beginning, in order; some of it may wait no more. One item stands by itself."""
@@ -74,6 +79,9 @@ class Order(Generic[ItemT]):
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._waiting
 
     def __iter__(self) -> Iterator[ItemT]:
         """What waits, in the order of the source."""
@@ -121,8 +129,18 @@ class Order(Generic[ItemT]):
         Something has to wait.
         """
         first = next(iter(self._waiting))
-        if not self._lent or len(self._lent) < (self._lent.maxlen or 0):
+        if first is not self._first:
+            self._first, self._passed = first, 0
+        needing = self._needing(first) if self._patience is None or self._passed < self._patience else None
+        if needing is None:
             return first
+        self._passed += 1
+        return needing
+
+    def _needing(self, first: ItemT) -> ItemT | None:
+        """An item that needs, as the first one does not, what the engine is about to forget."""
+        if not self._lent or len(self._lent) < (self._lent.maxlen or 0):
+            return None
         oldest, *others = self._lent
         for depth in range(len(oldest), 0, -1):
             block = oldest[depth - 1]
@@ -130,8 +148,8 @@ class Order(Generic[ItemT]):
                 break
             needing = self._holder(block)
             if needing is not None:
-                return first if common(first.blocks, oldest) >= depth else needing
-        return first
+                return None if common(first.blocks, oldest) >= depth else needing
+        return None
 
     def lent(self, item: ItemT) -> int:
         """How many blocks of an item's prompt need not be read again."""

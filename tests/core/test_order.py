@@ -157,3 +157,15 @@ def test_work_that_begins_alike_stays_in_the_order_of_the_source(letters: list[s
     for letter in "abcdef":
         own = [name for name in names if name.startswith(letter)]
         assert own == sorted(own, key=lambda name: int(name[1:]))
+
+
+def test_with_patience_the_first_is_passed_so_often_and_no_more() -> None:
+    """Where work never ends, as on a server, what needs no beginning would else never have its turn."""
+    names: dict[int | None, list[str]] = {}
+    for patience in (None, 3):
+        order: Order[Work] = Order(1, patience)
+        for work in [Work("a0", "a"), Work("z", "z"), *(Work(f"a{number}", "a") for number in range(1, 7))]:
+            order.add(work)
+        names[patience] = run_all(order, 1).names
+    assert names[None] == ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "z"]
+    assert names[3] == ["a0", "a1", "a2", "a3", "z", "a4", "a5", "a6"]

@@ -13,7 +13,7 @@ from scripted import PATIENCE, Gate, ScriptedEngine, echo
 import spnl
 from spnl.backends.base import Batching, Request
 from spnl.errors import GenerationError, SpnlError
-from spnl.executor import dispatch
+from spnl.executor import line
 
 CPU = Batching(streams=8, prefills=1, equal_only=True, lending=16)
 
@@ -46,7 +46,7 @@ class Faulty(ScriptedEngine):
 @pytest.fixture(autouse=True)
 def no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test here ends with no thread of a run alive; stalled engines are not waited for long."""
-    monkeypatch.setattr(dispatch, "LEAVING_SECONDS", 0.02)
+    monkeypatch.setattr(line, "LEAVING_SECONDS", 0.02)
     yield
     for thread in threading.enumerate():
         if thread.name == "spnl-generation":
