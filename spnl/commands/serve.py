@@ -17,7 +17,6 @@ from spnl.fetch_display import FetchDisplay
 
 if TYPE_CHECKING:
     from spnl.server.settings import ServerSettings
-    from spnl.settings import Settings
 
 KEY_VARIABLE = "SPNL_API_KEY"
 _MIB = 1024 * 1024
@@ -177,17 +176,6 @@ def _default(console: Console) -> tuple[str, ...]:
     return (named or DEFAULT_MODEL.partition("/")[2],)
 
 
-def _loading() -> Settings:
-    """How models are loaded: without a prefix cache unless somebody wants one, for it grows without end.
-
-    mistralrs 0.9.5 keeps what it has computed for each new prompt on a CPU, also beyond the sequences that
-    it may (docs/serving.md has figures).
-    """
-    settings = settle(os.environ)
-    wanted = "MISTRALRS_PREFIX_CACHE_N" in os.environ or "prefix_cache" in read_config(os.environ).mistralrs
-    return settings if wanted else settings.but(prefix_cache=0)
-
-
 def _serve(settings: ServerSettings, fetching: FetchOptions, console: Console) -> None:
     from spnl.backends.pool import ModelPool
     from spnl.server.calls import Server
@@ -196,7 +184,7 @@ def _serve(settings: ServerSettings, fetching: FetchOptions, console: Console) -
     from spnl.server.served import ServedModels
 
     console.keep_stdout_to_ourselves()
-    pool = ModelPool(limit=len(settings.models) + len(settings.allowed)).with_settings(_loading())
+    pool = ModelPool(limit=len(settings.models) + len(settings.allowed)).with_settings(settle(os.environ))
     supplied = pool.supplied(FetchDisplay(console), **fetching.as_dict())
     served = ServedModels(settings.models, settings.allowed, supplied, console.notice)
     served.find_all()

@@ -94,8 +94,11 @@ class Line:
             self._order.take(job)
         return False
 
-    def begin(self) -> Job | None:
-        """The next job to stream, which counts as under way from now on; None if there is none for now."""
+    def begin(self, *, choose: bool = True) -> Job | None:
+        """The next job to stream, which counts as under way from now on; None if there is none for now.
+
+        Without `choose`, only of what has been chosen to run with something that has begun.
+        """
         while self.engine is not None and self.leader is None:
             if self._batch:
                 if self._is_reading():
@@ -105,7 +108,7 @@ class Line:
                     self.active.add(job)
                     self._silent.add(job)
                     return job
-            elif not (self.has_wanted() and self._choose(self.engine)):
+            elif not (choose and self.has_wanted() and self._choose(self.engine)):
                 return None
             elif self.leader is not None:
                 self._silent.add(self.leader)

@@ -100,7 +100,7 @@ class Desk:
         self._served = served
         self._seats: set[Seat] = set()
         self._pace = 1.0
-        self.gate = Gate()
+        self.gate = Gate(settings.parallel)
         self.stopping = False
 
     @property
@@ -152,10 +152,7 @@ class Desk:
 
     def _share(self, name: str, stop: Stop) -> SharedEngine:
         stop.check()
-        engine = self._served.engine(name)
-        # What clients ask at the same time is seldom of one length.
-        width = self._settings.parallel or (1 if engine.batching.equal_only else engine.parallel)
-        return SharedEngine(engine, self.gate, stop, width, self._settings.max_tokens)
+        return SharedEngine(name, self._served.engine(name), self.gate, stop, self._settings.max_tokens)
 
     def stop(self) -> None:
         """Let nobody in any more; those who are in go on."""

@@ -16,6 +16,7 @@ from serving import Pool, Scripted, ServeProcess, ask, connect, fetch, request_b
 
 from spnl.backends.base import Request
 from spnl.errors import GenerationError, ModelError
+from spnl.query import Sampling
 from spnl.server import sharing
 from spnl.server.settings import ServerSettings
 
@@ -297,6 +298,8 @@ def test_sigterm_ends_the_process_with_code_0() -> None:
 def test_the_gate_lets_nobody_slip_in_and_loses_nobody() -> None:
     """Many threads, some of which are stopped while they wait: the width is kept, and all come out."""
     gate = sharing.Gate()
+    engine = ScriptedEngine(parallel=2)
+    request = Request((("user", "x"),), Sampling(max_tokens=1, temperature=0.0))
     inside, most, done = 0, 0, 0
     lock = threading.Lock()
 
@@ -306,7 +309,7 @@ def test_the_gate_lets_nobody_slip_in_and_loses_nobody() -> None:
         if index % 3 == 0:
             threading.Thread(target=stop.stop, args=(GenerationError("engine-failed", "stopped"),)).start()
         try:
-            with gate.turn(2, stop):
+            with gate.turn("tiny", engine, request, stop):
                 with lock:
                     inside += 1
                     most = max(most, inside)
