@@ -14,13 +14,14 @@ import pytest
 from scripted import PATIENCE, Gate, ScriptedEngine
 from serving import Pool, Scripted, ServeProcess, ask, connect, fetch, request_bytes, scripted_server
 
-from spnl.backends.base import Request
+from spnl.backends.base import Batching, Request
 from spnl.errors import GenerationError, ModelError
 from spnl.query import Sampling
 from spnl.server import sharing
 from spnl.server.settings import ServerSettings
 
 CHAT = "/v1/chat/completions"
+CPU = Batching(streams=8, prefills=1, equal_only=True, lending=16)
 
 
 def gated(gate: Gate) -> Any:
@@ -92,6 +93,75 @@ def test_a_client_with_much_to_ask_does_not_hold_up_others() -> None:
         assert said(one.result()) == "one end"
         assert [choice["text"] for choice in many.result().json["choices"]] == [f"m{i} end" for i in range(5)]
     assert engine.asked[:2] == ["m0", "one"]
+
+
+def test_what_decodes_together_runs_together_whoever_asked() -> None:
+    """On a CPU: those of one length come as a batch, and one of another length waits for its end."""
+    gate, later = Gate(), Gate()
+
+    def script(request: Request) -> Any:
+        return gated(gate if request.messages[-1][1] == "x" else later)(request)
+
+    engine = ScriptedEngine(script, parallel=4, batching=CPU)
+    with scripted_server(engine) as server, ThreadPoolExecutor(6) as clients:
+        replies = []
+        for index, text in enumerate(["x", "a b", "c d e", "f g", "h i"]):
+            replies.append(clients.submit(fetch, server.url + CHAT, ask(text)))
+            if index == 0:
+                engine.wait_for_open(1)
+            wait_for_line(server, index)
+        gate.open()
+        engine.wait_for_open(3)
+        later.open()
+        assert [said(reply.result()) for reply in replies] == [
+            "x end", "a b end", "c d e end", "f g end", "h i end"
+        ]  # fmt: skip
+    assert engine.asked == ["x", "a b", "f g", "h i", "c d e"]
+
+
+def test_what_clients_prompts_have_in_common_is_read_ahead_once() -> None:
+    gate = Gate()
+    engine = ScriptedEngine(gated(gate), parallel=4, batching=CPU)
+    with scripted_server(engine) as server, ThreadPoolExecutor(6) as clients:
+        first = clients.submit(fetch, server.url + CHAT, ask("first"))
+        engine.wait_for_open(1)
+        system = {"role": "system", "content": "rule " * 200}
+        bodies = [ask(text) for text in ("a b", "c d", "e f")]
+        for body in bodies:
+            body["messages"].insert(0, system)
+        replies = [clients.submit(fetch, server.url + CHAT, body) for body in bodies]
+        wait_for_line(server, 3)
+        gate.open()
+        assert said(first.result()) == "first end"
+        assert sorted(said(reply.result()) for reply in replies) == ["a b end", "c d end", "e f end"]
+    limits = [request.sampling.max_tokens for request in engine.requests]
+    assert len(limits) == 5 and limits[1] == 1 and 1 not in limits[2:]
+
+
+def test_models_take_turns() -> None:
+    """While one model has much to do, others that are asked for wait for one turn of it and not for all."""
+    gate = Gate()
+    engines = {name: ScriptedEngine(gated(gate)) for name in ("one", "two")}
+    asked: list[str] = []
+    for engine in engines.values():
+        engine.script = lambda request, script=engine.script: (  # type: ignore[misc]
+            asked.append(request.messages[-1][1]),
+            script(request),
+        )[1]
+    pool = Pool(engines["one"], **engines)
+    with (
+        scripted_server(pool, models=("one", "two")) as server,
+        ThreadPoolExecutor(8) as clients,
+    ):
+        replies = []
+        for index, name in enumerate(["one", "one", "one", "two", "two"]):
+            replies.append(clients.submit(fetch, server.url + CHAT, ask(f"{name}{index}") | {"model": name}))
+            if index == 0:
+                engines["one"].wait_for_open(1)
+            wait_for_line(server, index)
+        gate.open()
+        assert [reply.result().status for reply in replies] == [200] * 5
+    assert asked == ["one0", "two3", "one1", "two4", "one2"]
 
 
 def test_a_full_house_answers_429_and_says_when_to_come_again() -> None:
