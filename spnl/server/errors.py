@@ -17,6 +17,10 @@ _TYPES = {
 }
 
 
+_CODES = {"prompt-too-long": "context_length_exceeded"}
+"""Codes of OpenAI's that programs look for, in place of ours."""
+
+
 class HttpError(Exception):
     """What a client is told went wrong.
 
@@ -43,7 +47,7 @@ class HttpError(Exception):
     def body(self) -> ErrorReply:
         """The body that tells it."""
         kind = _TYPES.get(self.status) or ("server_error" if self.status >= 500 else "invalid_request_error")
-        return ErrorReply(ErrorDetail(self.message, kind, self.param, self.id))
+        return ErrorReply(ErrorDetail(self.message, kind, self.param, _CODES.get(self.id, self.id)))
 
     def response(self) -> Response:
         """The whole response."""
@@ -53,7 +57,7 @@ class HttpError(Exception):
 
 
 class ErrorDetail(msgspec.Struct):
-    """What went wrong: `code` is the stable id, `param` the field at fault."""
+    """What went wrong: `code` is the stable id, or OpenAI's word for it; `param` the field at fault."""
 
     message: str
     type: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ from time import monotonic
 from typing import Protocol
 
 from spnl.backends.base import Engine
+from spnl.config import read_config
 from spnl.errors import ModelError, UsageError
-from spnl.models.names import HERE, parse_model
+from spnl.models.names import HERE
+from spnl.models.naming import resolve_model
 from spnl.server.errors import HttpError
 
 _PREFIXES = ("mistralrs/", "local/", "spnl/")
@@ -61,7 +64,7 @@ class ServedModels:
         Raises `ModelError`, or `UsageError` for a model that is elsewhere.
         """
         for name in self.names:
-            if parse_model(name).backend != HERE:
+            if resolve_model(name, read_config(os.environ)).backend != HERE:
                 raise UsageError(
                     "not-here",
                     f"`{name}` does not run on this machine, so it cannot be served from here",

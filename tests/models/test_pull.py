@@ -11,6 +11,7 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from fixtures_models import TINY, ModelFiles, adapter
@@ -239,3 +240,15 @@ def _kill_and_pull(moment: int, machine: Machine, files: ModelFiles) -> None:
     twice = twice_after_a_kill(machine, moment, "org/split")
     print(json.dumps({"moment": moment, "twice": twice}))
     assert twice < TWICE
+
+
+def test_a_model_that_was_unloaded_is_not_fetched_at_a_clients_word(machine: Machine) -> None:
+    with ServeProcess("--idle", "0.2", "org/m", **machine.environ) as server:
+        end = monotonic() + PATIENCE
+        while fetch(server.url + "/v1/models/org/m").json["loaded"]:
+            assert monotonic() < end, "it is not unloaded"
+        shutil.rmtree(machine.home / "hub" / "models--org--m")
+        asked = len(machine.hub.asked)
+        body = ask("a", model="org/m", max_tokens=2)
+        assert fetch(server.url + "/v1/chat/completions", body).status == 503
+        assert len(machine.hub.asked) == asked

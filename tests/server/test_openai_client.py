@@ -164,7 +164,7 @@ def test_a_model_that_is_not_served(client: openai.OpenAI) -> None:
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "unknown-field", "tools"),
         ({"max_tokens": 1_000_000}, "bad-request", "max_tokens"),
         ({"n": 1000}, "bad-request", "n"),
-        ({"messages": [{"role": "user", "content": "word " * 5000}]}, "prompt-too-long", None),
+        ({"messages": [{"role": "user", "content": "word " * 5000}]}, "context_length_exceeded", None),
     ],
 )
 def test_what_is_refused(client: openai.OpenAI, more: Any, code: str, param: str | None) -> None:

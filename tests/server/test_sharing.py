@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -15,9 +16,10 @@ from scripted import PATIENCE, Gate, ScriptedEngine
 from serving import Pool, Scripted, ServeProcess, ask, connect, fetch, request_bytes, scripted_server
 
 from spnl.backends.base import Batching, Request
-from spnl.errors import GenerationError, ModelError
+from spnl.errors import GenerationError, ModelError, UsageError
 from spnl.query import Sampling
 from spnl.server import sharing
+from spnl.server.served import ServedModels
 from spnl.server.settings import ServerSettings
 
 CHAT = "/v1/chat/completions"
@@ -281,6 +283,20 @@ def test_models_that_are_allowed_are_loaded_when_asked_for_and_no_others() -> No
         assert pool.loaded == ["tiny", "org/other"]
         listed = fetch(f"{server.url}/v1/models").json["data"]
         assert [(model["id"], model["loaded"]) for model in listed] == [("tiny", True), ("org/other", True)]
+
+
+def test_only_models_of_this_machine_are_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the configuration says that a name is of a server, or of an alias for one."""
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[servers.gpu]\nurl = "http://localhost:1/v1"\n[aliases]\nfar = "gpu/x"\nnear = "mistralrs/tiny"\n'
+    )
+    monkeypatch.setenv("SPNL_CONFIG", str(config))
+    for name in ("gpu/x", "far", "openai/gpt-5"):
+        with pytest.raises(UsageError) as caught:
+            ServedModels((name,), (), Pool(ScriptedEngine()), print).find_all()
+        assert caught.value.id == "not-here"
+    ServedModels(("near",), (), Pool(ScriptedEngine()), print).find_all()
 
 
 def test_a_model_that_cannot_be_loaded_tells_no_paths() -> None:
