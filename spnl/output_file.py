@@ -30,9 +30,11 @@ class OutputFile(io.BytesIO):
         except OSError as error:
             raise self._unwritable(error) from None
         if not usable:
-            raise UsageError(
-                "bad-output", f"{path} cannot be written", helps=("check the folder and its permissions",)
-            )
+            if self._replace and not place.is_dir():
+                message, help = f"{path} cannot be written: there is no such folder", "make its folder first"
+            else:
+                message, help = f"{path} cannot be written: permission denied", "name another file"
+            raise UsageError("bad-output", message, helps=(help,))
 
     def commit(self) -> None:
         """Write the file."""

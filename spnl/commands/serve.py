@@ -160,11 +160,16 @@ def _key(key: str | None, file: str | None, console: Console) -> str | None:
                 key = opened.read(4096).strip()
         except (OSError, UnicodeDecodeError, ValueError) as error:
             reason = (getattr(error, "strerror", None) or "it is no text").lower()
-            raise UsageError("bad-key-file", f"the key in {file} cannot be read: {reason}") from None
+            message = f"the key in {file} cannot be read: {reason}"
+            raise UsageError("bad-key-file", message, helps=("name the file that holds the key",)) from None
     else:
         key = os.environ.get(KEY_VARIABLE)
     if key is not None and not (key.isascii() and key.isprintable() and key.strip() and " " not in key):
-        raise UsageError("bad-key-file", "a key is a word of ASCII characters, and this one is not")
+        raise UsageError(
+            "bad-key-file",
+            "a key is a word of ASCII characters, and this one is not",
+            helps=("choose one without spaces: `openssl rand -hex 32` makes one",),
+        )
     return key
 
 

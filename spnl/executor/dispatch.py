@@ -99,12 +99,14 @@ class Dispatcher:
                     return event
             now = perf_counter()
             if now >= self._deadline:
-                raise GenerationError("timeout", f"the program has taken longer than {self._timeout:g} s")
+                message = f"the program has taken longer than {self._timeout:g} s"
+                raise GenerationError("timeout", message, helps=("give it more time",))
             late = min(self._limited, key=lambda job: job.deadline, default=None)
             if late is not None and now >= late.deadline:
                 self._cancel([late])
                 message = f"the reply has taken longer than {late.timeout:g} s"
-                return late, GenerationError("timeout", message)
+                helps = ("give it more time with `(timeout SECONDS)`, or fewer tokens with `(max-tokens N)`",)
+                return late, GenerationError("timeout", message, helps=helps)
             until = min(late.deadline if late is not None else now + 1, self._deadline)
             assert self._streams(), "nothing is running, so nothing will happen"
             happened = self._workers.next_event(until - now)

@@ -56,11 +56,19 @@ def read_template(path: Path) -> str:
     """A chat template in a file of its own. `UsageError` `bad-setting` where it cannot be read."""
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise UsageError("bad-setting", f"{path} is larger than a chat template can be")
+            raise UsageError(
+                "bad-setting",
+                f"{path} is larger than a chat template can be",
+                helps=("name another file with --chat-template",),
+            )
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError("bad-setting", f"the chat template {path} cannot be read: {reason}") from None
+        if isinstance(error, OSError):
+            reason, help = (error.strerror or "unknown reason").lower(), "see to the file and its permissions"
+        else:
+            reason, help = "it is not UTF-8 text", "save it as UTF-8"
+        message = f"the chat template {path} cannot be read: {reason}"
+        raise UsageError("bad-setting", message, helps=(help,)) from None
 
 
 def template_of_gguf(header: Header) -> ChatTemplate | None:

@@ -147,7 +147,7 @@ class Hub:
         except httpx2.TimeoutException:
             raise Unavailable("it does not answer", connected=False) from None
         except httpx2.ConnectError as error:
-            raise Unavailable(f"it cannot be reached: {error}", connected=False) from None
+            raise Unavailable(f"it cannot be reached: {_reason(error)}", connected=False) from None
         except httpx2.NetworkError:
             raise Unavailable("the connection was cut") from None
         except httpx2.RemoteProtocolError:
@@ -203,7 +203,7 @@ class Hub:
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
-            raise malformed(self.host, "its answer is no JSON") from None
+            raise malformed(self.host, "it is no JSON") from None
 
     def _bytes(self, address: str, links: list[str | None] | None = None) -> bytes:
         """The whole of an answer; `links` is given the address of the next page."""
@@ -224,7 +224,7 @@ class Hub:
         for piece in response.iter_bytes():
             body += piece
             if len(body) > MOST_BYTES:
-                raise malformed(self.host, "its answer is too large")
+                raise malformed(self.host, "it is too large")
         return bytes(body)
 
 
@@ -245,3 +245,8 @@ def _file(entry: Any) -> HubFile | None:
 def _seconds(text: str | None) -> float | None:
     """What Retry-After says, where it is a number; dates are taken for no answer."""
     return float(text) if text is not None and re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else None
+
+
+def _reason(error: Exception) -> str:
+    """What the system says of a connection that failed, without the number that it begins with."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)).lower() or "unknown reason"

@@ -74,7 +74,7 @@ def remove(removal: Removal) -> int:
     """
     folder = removal.folder
     try:
-        with _not_being_fetched(folder):
+        with _not_being_fetched(folder, removal.name):
             contents = {path: _size(path) for path in _contents(removal)}
             if removal.files:
                 for path in (*removal.files, *contents):
@@ -167,7 +167,7 @@ def _tidy(folder: Path) -> None:
 
 
 @contextmanager
-def _not_being_fetched(folder: Path) -> Iterator[None]:
+def _not_being_fetched(folder: Path, name: str) -> Iterator[None]:
     """While this process has all locks of a repository; `ModelError` where another has one."""
     locks = sorted((folder.parent / ".locks" / folder.name).glob("*.lock"))
     with ExitStack() as stack:
@@ -179,7 +179,7 @@ def _not_being_fetched(folder: Path) -> Iterator[None]:
             except TimeoutError:
                 raise ModelError(
                     "being-fetched",
-                    "another process is fetching files of this model",
+                    f"{name} cannot be removed: another process is fetching files of it",
                     helps=("wait for its end, or stop it",),
                 ) from None
         yield

@@ -112,8 +112,9 @@ def run_failure(error: BaseException) -> SpnlError:
     if said.startswith(("Invalid grammar", "Failed to parse JSON schema")):
         return ProgramError(
             "bad-grammar",
-            "what the reply has to be cannot be read",
+            "the schema or the grammar of the reply cannot be read",
             notes=(f"the engine says: {said}",),
+            helps=("correct it where the request comes from",),
             detail=text,
         )
     if "(in chat_template:" in said:
@@ -121,6 +122,7 @@ def run_failure(error: BaseException) -> SpnlError:
             "template-refused",
             "the model's chat template does not take these messages",
             notes=(f"it says: {said.partition(' (in chat_template:')[0]}",),
+            helps=("change their roles or their order, or use another model",),
             detail=text,
         )
     if re.search(_NO_MEMORY, said):

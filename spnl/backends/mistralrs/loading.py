@@ -156,7 +156,11 @@ class Load:
         if settings.xlora is None and settings.xlora_order is None:
             return None
         if settings.xlora is None or settings.xlora_order is None:
-            raise UsageError("bad-setting", "X-LoRA needs both `xlora` and `xlora_order`")
+            raise UsageError(
+                "bad-setting",
+                "X-LoRA needs both `xlora` and `xlora_order`, and one of them is not set",
+                helps=("set both, or neither",),
+            )
         return {"xlora_model_id": str(locate_folder(settings.xlora)), "order": settings.xlora_order}
 
     def _tokenizer_folder(self) -> str:

@@ -84,7 +84,8 @@ class _Events:
         """Why a reply ended, in our words."""
         if reason == "content_filter":
             message = f"{self._asked.server} withheld the rest of the reply: its content filter stepped in"
-            raise Failure(GenerationError("reply-withheld", message))
+            helps = ("word the prompt in another way, or use another model",)
+            raise Failure(GenerationError("reply-withheld", message, helps=helps))
         return "length" if reason == "length" else "stop"
 
 
