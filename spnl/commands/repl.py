@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
-from spnl.commands.options import NoticeOptions, notice_options, offline_option
-from spnl.config import read_config
+from spnl.commands.options import (
+    LoadingOptions,
+    NoticeOptions,
+    loading_options,
+    notice_options,
+    offline_option,
+)
 from spnl.console import Console
-from spnl.settings import read_settings
 
 
 @click.command()
 @click.option("-m", "--model", metavar="NAME", help="Use this model where a program names none.")
+@loading_options
 @offline_option
 @notice_options
-def command(model: str | None, offline: bool, notices: NoticeOptions) -> None:
+def command(model: str | None, loading: LoadingOptions, offline: bool, notices: NoticeOptions) -> None:
     """Type programs and messages to a model, one after another (`spnl` alone does it, too).
 
     What begins with ( " # or ; is code, what begins with : is a command, and anything else is said to the
@@ -28,18 +31,26 @@ def command(model: str | None, offline: bool, notices: NoticeOptions) -> None:
     spnl repl
     spnl repl --model ./model.gguf
     """
-    start(notices, model=model, offline=offline)
+    start(notices, loading, model=model, offline=offline)
 
 
-def start(notices: NoticeOptions, *, model: str | None, system: str | None = None, offline: bool) -> None:
+def start(
+    notices: NoticeOptions,
+    loading: LoadingOptions,
+    *,
+    model: str | None,
+    system: str | None = None,
+    offline: bool,
+) -> None:
     """Run a session as these options say."""
     from spnl.repl.start import run_session
 
-    read_settings(os.environ, read_config(os.environ).mistralrs)
+    settings = loading.settings()
     console = Console(notices.color, quiet=notices.quiet)
     console.keep_stdout_to_ourselves()
     run_session(
         console,
+        settings,
         model=model,
         system=system,
         verbose=notices.verbose,

@@ -8,17 +8,19 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-from spnl.config import read_config, settle
+from spnl.config import read_config
 from spnl.console import Console
 from spnl.executor.options import DEFAULT_MODEL
 from spnl.fetch_display import FetchDisplay
 from spnl.repl.recovery import SessionFile, last_lost, sessions_folder
 from spnl.repl.session import Session
+from spnl.settings import Settings
 from spnl.version import __version__
 
 
 def run_session(
     console: Console,
+    settings: Settings,
     *,
     model: str | None = None,
     system: str | None = None,
@@ -28,7 +30,8 @@ def run_session(
 ) -> None:
     """Run a session until the person ends it. `model` fills in what names none; `system` is for talk.
 
-    Models that are not on this machine are fetched, but not with `offline`.
+    `settings` say how models are loaded. Those that are not on this machine are fetched, but not with
+    `offline`.
     """
     from spnl.backends.pool import POOL
 
@@ -38,7 +41,7 @@ def run_session(
     session = Session(
         console,
         POOL,
-        models=POOL.with_settings(settle(os.environ)).supplied(FetchDisplay(console), offline=offline),
+        models=POOL.with_settings(settings).supplied(FetchDisplay(console), offline=offline),
         model=model or os.environ.get("SPNL_MODEL") or read_config(os.environ).model or DEFAULT_MODEL,
         file=SessionFile(folder) if stdin.isatty() else None,
         verbose=verbose,

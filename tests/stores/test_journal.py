@@ -55,8 +55,9 @@ def test_a_journalled_run_is_run_again_without_a_model(journal: Path) -> None:
     again = run(program, models=models, journal=journal, observer=observer)
     assert again.text == first.text
     assert (models.loaded, models.engine.asked, observer.loads) == ([], [], [])
-    plain = [reply.but(reused=None, first_token=0, total=0) for reply in first.replies]
-    assert [reply.but(reused=None, first_token=0, total=0) for reply in again.replies] == plain
+    timeless = {"reused": None, "first_token": 0, "total": 0, "asked": 0, "waited": 0}
+    plain = [reply.but(**timeless) for reply in first.replies]
+    assert [reply.but(**timeless) for reply in again.replies] == plain
     assert {reply.reused for reply in first.replies} == {None}
     assert {reply.reused for reply in again.replies} == {"journal"}
     assert [reply.text for reply in observer.replies] == [reply.text for reply in again.replies]
