@@ -232,7 +232,7 @@ def test_a_chat_template_of_ones_own(load: Load, files: ModelFiles, tmp_path: Pa
         assert engine.render(asked) == "The capital of France is"
         answer = ask(engine, [("user", "The capital of France"), ("user", "ignored")])
         assert (answer.text[:2], answer.prompt_tokens) == ("Pa", 7)
-    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+    with pytest.raises(UsageError, match="cannot be read: is a directory"):
         MistralrsBackend(print, Settings(chat_template=str(tmp_path))).load("tiny")
 
 
