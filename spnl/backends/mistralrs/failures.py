@@ -95,7 +95,10 @@ def load_failure(error: BaseException, model: LocalModel) -> ModelError:
         if re.search(failure.words, text):
             message = failure.message.format(name=model.name)
             return ModelError(failure.id, message, notes=(said,), helps=(failure.help,), detail=text)
-    return ModelError("load-failed", f"{model.name} cannot be loaded", notes=(said,), detail=text)
+    helps = ("use another file of the model; --debug shows all that the engine says",)
+    return ModelError(
+        "load-failed", f"{model.name} cannot be loaded", notes=(said,), helps=helps, detail=text
+    )
 
 
 def _is_mlx(model: LocalModel) -> bool:

@@ -103,7 +103,9 @@ def refused(status: int, body: str, wait: float | None, asked: Asked) -> Failure
             )
         )
     if status == 429 and "insufficient_quota" in what.code:
-        return Failure(_with_words(GenerationError("server-busy", f"{asked.server} has no quota left"), what))
+        helps = ("see to the account of your key, or use another model",)
+        error = GenerationError("server-busy", f"{asked.server} has no quota left", helps=helps)
+        return Failure(_with_words(error, what))
     if status in _AGAIN:
         too_long = wait is not None and wait > LONGEST_WAIT
         return Failure(_unavailable(status, what, wait, asked), again=not too_long, wait=wait)
@@ -137,7 +139,10 @@ def _unavailable(status: int, what: Said, wait: float | None, asked: Asked) -> S
         return _with_words(
             GenerationError("server-busy", f"{asked.server} is too busy (HTTP {status})", helps=helps), what
         )
-    return _with_words(GenerationError("server-failed", f"{asked.server} failed (HTTP {status})"), what)
+    helps = ("see what the server logs, or try again later",)
+    return _with_words(
+        GenerationError("server-failed", f"{asked.server} failed (HTTP {status})", helps=helps), what
+    )
 
 
 def _bad_request(status: int, what: Said, asked: Asked) -> SpnlError:
@@ -162,9 +167,9 @@ def _bad_request(status: int, what: Said, asked: Asked) -> SpnlError:
             ),
             what,
         )
-    return _with_words(
-        ProgramError("request-refused", f"{asked.server} refuses this request (HTTP {status})"), what
-    )
+    message = f"{asked.server} refuses this request (HTTP {status})"
+    helps = ("change what it does not take: the messages, or a clause of the generation",)
+    return _with_words(ProgramError("request-refused", message, helps=helps), what)
 
 
 def refused_word(what: Said, words: Sequence[str]) -> str | None:
