@@ -205,7 +205,7 @@ def _draw(error: SpnlError, arguments: list[str]) -> None:
     from spnl.console import Console
     from spnl.diagnostics import render
 
-    console = Console(_color_wanted(arguments))
+    console = Console(_color_wanted(arguments), plain="--plain" in arguments)
     console.put(render(error, color=console.stderr_color).rstrip("\n") + "\n")
     if error.detail and "--debug" in arguments:
         console.say_safely(error.detail)

@@ -118,10 +118,16 @@ class TextAnswer:
 
 
 class Console:
-    """The two streams of one run of the command, and how each may be used."""
+    """The two streams of one run of the command, and how each may be used.
 
-    def __init__(self, color: ColorMode = "auto", *, quiet: bool = False) -> None:
+    `plain`, or the variable SPNL_PLAIN, is for screen readers and logs: no colours, and nothing that moves
+    the cursor.
+    """
+
+    def __init__(self, color: ColorMode = "auto", *, quiet: bool = False, plain: bool = False) -> None:
         self.quiet = quiet
+        self.plain = plain or bool(os.environ.get("SPNL_PLAIN"))
+        color = "never" if self.plain else color
         self.stdout = _binary(sys.stdout)
         self.stdout_is_terminal = _is_terminal(sys.stdout)
         self.color = color
@@ -175,7 +181,7 @@ class Console:
     def can_draw(self) -> bool:
         """Whether lines may be drawn on stderr again and again: for a person, on a terminal that can."""
         environ = os.environ
-        fit = environ.get("TERM") != "dumb" and not environ.get("CI")
+        fit = environ.get("TERM") != "dumb" and not environ.get("CI") and not self.plain
         return self.stderr_is_terminal and fit and not self.quiet and not self._drawing_ended
 
     def live_lines(self) -> LiveLines:

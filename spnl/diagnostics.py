@@ -28,15 +28,15 @@ Severity = Literal["error", "warning"]
 _BOLD = "1"
 _BLUE = "1;34"
 _RED = "1;31"
-_YELLOW = "1;33"
+_MAGENTA = "1;35"
 
 
 def render(error: SpnlError, *, color: bool, width: int = 100, severity: Severity = "error") -> str:
     """The error as lines of text, the last without a line end.
 
-    `width`: how many columns of a source line to show. A `warning` is drawn alike, in yellow.
+    `width`: how many columns of a source line to show. A `warning` is drawn alike, in magenta.
     """
-    pen = _Pen(color, _RED if severity == "error" else _YELLOW)
+    pen = _Pen(color, _RED if severity == "error" else _MAGENTA)
     heading = f"{severity}[{error.id}]"
     message = _hanging(error.message, len(heading) + 2)
     lines = [pen.strong(heading) + pen.paint(_BOLD, f": {message}")]

@@ -6,6 +6,8 @@ What it is asked decides: `think` thinks it as well, `fail` fails with it, `brea
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 
 from scripted import ScriptedEngine, ScriptedModels, echo
@@ -14,6 +16,9 @@ from spnl.backends import pool
 from spnl.backends.base import Chunk, Request
 from spnl.cli import main
 from spnl.errors import GenerationError
+
+COMMAND = [sys.executable, os.path.abspath(__file__)]
+"""The command line of a process that runs it."""
 
 SEQUENCES = (
     "\x1b]52;c;aGFja2Vk\x07",  # sets the clipboard

@@ -83,6 +83,7 @@ VARIABLES_OF_COMMAND: Final = (
     "| `OPENAI_API_KEY`, `GEMINI_API_KEY`, `OLLAMA_API_KEY` | The key for each. | a key |",
     "| `NO_COLOR` | No colours, unless `--color` asks for them. | anything |",
     "| `FORCE_COLOR` | Colours, also through a pipe. | anything |",
+    "| `SPNL_PLAIN` | The same as `--plain`, for every command. | anything |",
 )
 """Those that no module lists."""
 

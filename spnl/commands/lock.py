@@ -62,7 +62,7 @@ def command(
     spnl run --locked capital.spnl
     spnl pull --lock capital.spnl.lock
     """
-    console = Console(notices.color, quiet=notices.quiet)
+    console = Console(notices.color, quiet=notices.quiet, plain=notices.plain)
     names = [model] if model is not None else _models_of(program, dict(definitions), console)
     path = target or lock_path(program)
     file = OutputFile(path)

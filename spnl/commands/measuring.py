@@ -57,7 +57,7 @@ def measure(
     plot: str | None,
 ) -> None:
     """Measure one model or two, and write the report; what there is of it after an interrupt or an error."""
-    console = Console(notices.color, quiet=notices.quiet)
+    console = Console(notices.color, quiet=notices.quiet, plain=notices.plain)
     picture = OutputFile(plot) if plot is not None else None
     console.keep_stdout_to_ourselves()
     loaded = _load(subjects, Teller(console, notices.verbose), fetching)

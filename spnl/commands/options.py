@@ -232,6 +232,7 @@ class NoticeOptions(Frozen):
     """What is said on stderr, and in which colours. `debug` is read where errors are drawn."""
 
     color: Literal["auto", "always", "never"]
+    plain: bool
     quiet: bool
     verbose: int
     debug: bool
@@ -243,6 +244,7 @@ notice_options = OptionGroup(
     click.option(
         "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output."
     ),
+    click.option("--plain", is_flag=True, help="For screen readers: no colours, nothing drawn in place."),
     click.option("-q", "--quiet", is_flag=True, help="No notices on stderr."),
     click.option("-v", "--verbose", count=True, help="Say what happens; -vv shows prompts."),
     click.option("--debug", is_flag=True, help="Show what the engine said beyond an error's first line."),

@@ -40,7 +40,7 @@ def perform(
     """
     settings = loading.settings()
     query = make_query()
-    console = Console(notices.color, quiet=notices.quiet)
+    console = Console(notices.color, quiet=notices.quiet, plain=notices.plain)
     file_out = _output_file(answer.target) if answer.target is not None else None
     console.keep_stdout_to_ourselves()
     live = not (answer.no_stream or settings.no_stream)

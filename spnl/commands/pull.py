@@ -36,7 +36,7 @@ def command(models: tuple[str, ...], lock: str | None, notices: NoticeOptions) -
     spnl pull Qwen/Qwen3-1.7B-GGUF:Q8_0 org/repo@v2
     spnl pull --lock capital.spnl.lock
     """
-    display = FetchDisplay(Console(notices.color, quiet=notices.quiet))
+    display = FetchDisplay(Console(notices.color, quiet=notices.quiet, plain=notices.plain))
     if lock is not None:
         _pull_locked(models, lock, display)
         return

@@ -46,7 +46,7 @@ def start(
     from spnl.repl.start import run_session
 
     settings = loading.settings()
-    console = Console(notices.color, quiet=notices.quiet)
+    console = Console(notices.color, quiet=notices.quiet, plain=notices.plain)
     console.keep_stdout_to_ourselves()
     run_session(
         console,

@@ -52,7 +52,7 @@ STYLE = Style.from_dict(
         "pygments.name.function": "bold",
         "pygments.name.variable": "bold",
         "pygments.literal.string": "ansigreen",
-        "pygments.literal.string.escape": "ansiyellow",
+        "pygments.literal.string.escape": "ansimagenta",
         "pygments.literal.number": "ansicyan",
         "pygments.comment": "ansibrightblack",
         "pygments.error": "ansired",

@@ -67,6 +67,7 @@ def can_edit(console: Console, stdin: TextIO, environ: Mapping[str, str]) -> boo
     return (
         stdin.isatty()
         and console.stdout_is_terminal
+        and not console.plain
         and environ.get("TERM", "dumb" if os.name != "nt" else "") not in ("dumb", "unknown")
         and "comint" not in environ.get("INSIDE_EMACS", "")
     )

@@ -7,15 +7,14 @@ out is read twice: as bytes, in which only the colours of spnl itself may be, an
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from pathlib import Path
 
 import pyte
 import pytest
-from hostile_command import FLOOD, HOSTILE, SEQUENCES, script
-from invoking import ROOT, invoke, process_environment
+from hostile_command import COMMAND, FLOOD, HOSTILE, SEQUENCES, script
+from invoking import invoke, process_environment
 from monitors import terminal_state
 
 from spnl.syntax import quote
@@ -25,7 +24,6 @@ if sys.platform == "win32":
 
 from terminals import Terminal
 
-COMMAND = [sys.executable, os.path.join(ROOT, "tests", "hostile_command.py")]
 WRITABLE = HOSTILE.encode("utf-8", "ignore").decode("utf-8")
 """What can stand in a file."""
 NAME = "a\x1b]52;c;aGFja2Vk\x07\x1b[?25l\x9b31m\u202e\r\nb"

@@ -258,7 +258,7 @@ def test_colour() -> None:
 def test_a_warning_is_drawn_alike() -> None:
     error = ProgramError("unused", "`x` is never used", span=at("(x)", "x"))
     assert render(error, color=False, severity="warning").startswith("warning[unused]: `x` is never used\n")
-    assert render(error, color=True, severity="warning").startswith("\x1b[1;33mwarning[unused]\x1b[0m")
+    assert render(error, color=True, severity="warning").startswith("\x1b[1;35mwarning[unused]\x1b[0m")
 
 
 def test_as_data() -> None:
