@@ -37,6 +37,7 @@ tables: .venv/installed
 
 docs: .venv/installed
 	$(BIN)/python tools/make_docs.py
+	$(BIN)/python tools/make_man.py
 	$(BIN)/python tools/make_editors.py
 
 clean:
