@@ -34,8 +34,9 @@ Work = Callable[[Models, Callable[[Event], None]], None]
 _SHORTEST_WAIT, _LONGEST_WAIT = 1, 60
 """Seconds that `Retry-After` may say."""
 
-TOGETHER_SECONDS = 0.004
-"""Pieces that come so soon after others wait for each other, and go out in one write."""
+TOGETHER_SECONDS = 0.02
+"""Pieces that come so soon after others wait for each other, and go out in one write: 50 a second, as
+often as a screen can show. Models whose tokens take longer are not held up."""
 
 
 class Seat:
