@@ -20,6 +20,7 @@ from spnl.backends.supply import SuppliedModels
 from spnl.backends.table import KeyedBackend, Notify, get_backend
 from spnl.config import read_config, settle
 from spnl.frozen import Frozen
+from spnl.models.memory import memory_here
 from spnl.models.naming import resolve_model
 from spnl.models.progress import Progress
 from spnl.settings import Settings
@@ -68,7 +69,10 @@ def _say_nothing(note: str) -> None:
 
 
 class ModelPool:
-    """Gives out engines by model name and keeps the last `limit` of them loaded."""
+    """Gives out engines by model name and keeps the last `limit` of them loaded, or fewer that fit together.
+
+    Those of servers take no memory here and are not counted.
+    """
 
     def __init__(
         self,
@@ -79,6 +83,8 @@ class ModelPool:
         self._backends = backends
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Key, Engine] = OrderedDict()
+        self._sizes: dict[_Key, int] = {}
+        """How much memory the models that are kept take, in bytes; 0 for those of servers."""
         self._alive: WeakValueDictionary[_Key, Engine] = WeakValueDictionary()
         self._loads: dict[_Key, _Load] = {}
 
@@ -103,7 +109,6 @@ class ModelPool:
             ours = load is None
             if load is None:
                 load = self._loads[named.key] = _Load()
-                self._make_room()
         if ours:
             self._run(load, named)
         return load.result()
@@ -151,13 +156,17 @@ class ModelPool:
 
     def _run(self, load: _Load, model: _Model) -> None:
         """Load a model for everybody who waits for it. What it raises, `load.result` raises."""
+        size = 0
         try:
+            size = model.backend.memory(model.rest)
+            self._make_room(size)
             load.engine = model.backend.load(model.rest)
         except BaseException as error:
             load.error = error
         with self._lock:
             del self._loads[model.key]
             if load.engine is not None:
+                self._sizes[model.key] = size
                 self._alive[model.key] = load.engine
                 self._keep(model.key, load.engine)
         load.done.set()
@@ -166,13 +175,26 @@ class ModelPool:
         """Hold an engine as the one used last."""
         self._kept[key] = engine
         self._kept.move_to_end(key)
-        while len(self._kept) > self._limit:
-            self._kept.popitem(last=False)
+        while len(here := self._here()) > self._limit:
+            del self._kept[here[0]]
 
-    def _make_room(self) -> None:
-        """Let go of what a load will push out before it, so that memory holds `limit` models at most."""
-        while len(self._kept) >= self._limit:
-            self._kept.popitem(last=False)
+    def _here(self) -> list[_Key]:
+        """The models that are kept in this machine's memory, the one used longest ago first."""
+        return [key for key in self._kept if self._sizes[key]]
+
+    def _make_room(self, size: int) -> None:
+        """Let go of what a load of `size` bytes will push out, and of what it does not fit beside."""
+        let_go: list[Engine] = []  # closed when the lock is free again
+        with self._lock:
+            here = self._here() if size else []
+            while len(here) >= self._limit:
+                let_go.append(self._kept.pop(here.pop(0)))
+            if here:
+                available = memory_here().available
+                while here and size > available:
+                    key = here.pop(0)
+                    let_go.append(self._kept.pop(key))
+                    available += self._sizes[key]
 
     def _close(self, name: str) -> bool:
         with self._lock:

@@ -35,6 +35,13 @@ class KeyedBackend(Backend, Protocol):
         """The name that all names of this model share, without the prefix. Raises `ModelError`."""
         ...
 
+    def memory(self, model: str) -> int:
+        """How many bytes of this machine's memory a loaded model takes, about; 0 for one on a server.
+
+        Raises `ModelError`.
+        """
+        ...
+
     def identity(self, model: str) -> str:
         """What the replies of this model depend on, beside what it is asked; nothing is loaded for it.
 

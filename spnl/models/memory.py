@@ -36,9 +36,14 @@ def resident_here() -> int:
     return resident
 
 
+def needed_by(model: LocalModel, is_quantised_on_load: bool) -> int:
+    """How much memory a model's weights take, in bytes, as far as it is known before they are read."""
+    return model.size // _SMALLEST_SHARE if is_quantised_on_load and model.kind == "folder" else model.size
+
+
 def check_memory(model: LocalModel, is_quantised_on_load: bool, notify: Callable[[str], None]) -> None:
     """Warn where the weights are larger than what is free; `ModelError` where they can never fit."""
-    needed = model.size // _SMALLEST_SHARE if is_quantised_on_load and model.kind == "folder" else model.size
+    needed = needed_by(model, is_quantised_on_load)
     memory = memory_here()
     if needed > memory.total:
         raise ModelError(

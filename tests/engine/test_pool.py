@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from weakref import WeakValueDictionary
 
 import mistralrs
 import pytest
@@ -16,7 +17,10 @@ from spnl.backends.base import Chunk, Finish, Request
 from spnl.backends.mistralrs.engine import MistralrsEngine
 from spnl.backends.pool import ModelPool
 from spnl.errors import ModelError
+from spnl.models.memory import Memory
 from spnl.settings import Settings
+
+GB = 10**9
 
 
 class Engine:
@@ -43,6 +47,7 @@ class Backend:
 
     def __init__(self, on_load: Callable[[str], None] = lambda model: None) -> None:
         self.loads: list[str] = []
+        self.alive: WeakValueDictionary[str, Engine] = WeakValueDictionary()
         self.asked = 0
         self._on_load = on_load
         self._changed = threading.Condition()
@@ -62,13 +67,17 @@ class Backend:
         with self._changed:
             assert self._changed.wait_for(lambda: self.asked >= times, timeout=60)
 
+    def memory(self, model: str) -> int:
+        return 0 if model.startswith("server") else GB
+
     def describe(self, model: str, fully: bool) -> str | None:
         return f"{model} (1 GB)"
 
     def load(self, model: str) -> Engine:
         self.loads.append(model)
         self._on_load(model)
-        return Engine(model)
+        engine = self.alive[model] = Engine(model)
+        return engine
 
 
 def test_eight_at_once_load_a_model_once() -> None:
@@ -78,6 +87,15 @@ def test_eight_at_once_load_a_model_once() -> None:
         engines = list(threads.map(pool.get, ["x"] * 8))
     assert backend.loads == ["x"]
     assert len(set(engines)) == 1
+
+
+def test_eight_at_once_load_each_of_two_models_once() -> None:
+    backend = Backend(lambda model: backend.wait_until_asked(8))
+    pool = ModelPool(backends=backend)
+    with ThreadPoolExecutor(8) as threads:
+        engines = list(threads.map(pool.get, ["x", "y"] * 4))
+    assert sorted(backend.loads) == ["x", "y"]
+    assert len(set(engines)) == 2
 
 
 def test_eight_at_once_build_one_runner_of_the_real_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +181,50 @@ def test_room_is_made_before_a_model_is_loaded() -> None:
     pool.get("x")
     pool.get("y")
     assert seen == [(), ()]
+
+
+def fits(monkeypatch: pytest.MonkeyPatch, models: int, backend: Backend) -> None:
+    """Let this machine's memory hold so many models."""
+
+    def here() -> Memory:
+        return Memory(
+            (models - sum(not name.startswith("server") for name in backend.alive)) * GB, models * GB
+        )
+
+    monkeypatch.setattr("spnl.backends.pool.memory_here", here)
+
+
+def test_what_does_not_fit_beside_a_load_is_let_go_of_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one used longest ago, and no more than that."""
+    seen: list[tuple[str, ...]] = []
+    backend = Backend(lambda model: seen.append(pool.loaded()))
+    pool = ModelPool(8, backends=backend)
+    fits(monkeypatch, 2, backend)
+    for name in ("x", "y", "x", "z"):
+        pool.get(name)
+    assert seen == [(), ("mistralrs/x",), ("mistralrs/x",)]
+    assert pool.loaded() == ("mistralrs/x", "mistralrs/z")
+    assert backend.loads == ["x", "y", "z"]
+
+
+def test_models_that_fit_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Backend()
+    pool = ModelPool(8, backends=backend)
+    fits(monkeypatch, 8, backend)
+    for name in ("x", "y", "z", "x", "y", "z"):
+        pool.get(name)
+    assert backend.loads == ["x", "y", "z"]
+
+
+def test_models_of_servers_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Backend()
+    pool = ModelPool(1, backends=backend)
+    fits(monkeypatch, 1, backend)
+    for name in ("server-1", "x", "server-2", "server-1", "x", "server-2"):
+        pool.get(name)
+    assert backend.loads == ["server-1", "x", "server-2"]
+    pool.get("y")
+    assert set(pool.loaded()) == {"mistralrs/server-1", "mistralrs/server-2", "mistralrs/y"}
 
 
 def test_an_engine_that_somebody_has_is_neither_closed_nor_loaded_again() -> None:

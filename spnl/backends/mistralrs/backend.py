@@ -20,6 +20,7 @@ from spnl.models.files import size_of, with_home
 from spnl.models.gguf import read_header
 from spnl.models.local import BUNDLED_FILE, LocalModel
 from spnl.models.locating import locate, locate_adapter, locate_folder
+from spnl.models.memory import needed_by
 from spnl.models.names import BUNDLED, split_adapter, with_adapter
 from spnl.settings import Settings
 
@@ -65,6 +66,10 @@ class MistralrsBackend:
             chosen = f", {found.why}" if found.why else ""
             return f"{said}: {with_home(found.path)}{chosen}"
         return said if found.size > _QUICK_LOAD else None
+
+    def memory(self, model: str) -> int:
+        """What the weights take, in bytes."""
+        return needed_by(locate(split_adapter(model)[0]), self._settings.isq is not None)
 
     def identity(self, model: str) -> str:
         """The digest of the model's files, and of what changes what it says while it loads."""

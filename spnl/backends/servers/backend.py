@@ -31,6 +31,10 @@ class ServerBackend:
         """The model's name: what it means is the server's to say."""
         return model
 
+    def memory(self, model: str) -> int:
+        """None of this machine's."""
+        return 0
+
     def identity(self, model: str) -> str:
         """The server's address, and the model's name there. Raises `UsageError`."""
         return f"{self._address().url} {model}"
