@@ -80,6 +80,27 @@ def test_stop_ends_with_the_first_failure(
 
 
 @devices
+def test_stop_does_not_wait_for_what_stalls(parallel: int, batching: Batching | None) -> None:
+    """Of 4 at once, one stalls and another fails; one at a time, what is before the failure has ended."""
+
+    def script(request: Request) -> Iterator[str]:
+        text = echo(request)
+        if text == "ab0" and parallel > 1:
+            yield "a"
+            over.wait()
+        if text == "ab1":
+            raise GenerationError("engine-failed", "it broke")
+        yield text
+
+    over = Gate()
+    engine = ScriptedEngine(script, parallel, batching)
+    assert failure(inputs(20), engine).message == "it broke"
+    assert len(engine.requests) <= 1 + parallel
+    over.open()
+    engine.wait_for_open(0)
+
+
+@devices
 @pytest.mark.parametrize("fault", ["fails", "dies"])
 def test_keep_going_finishes_the_rest(fault: str, parallel: int, batching: Batching | None) -> None:
     engine = Faulty(fault, 5, parallel, batching)
