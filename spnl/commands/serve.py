@@ -202,6 +202,6 @@ def _serve(settings: ServerSettings, fetching: FetchOptions, console: Console) -
 
     log = RequestLog(write)
     names = ", ".join(served.names)
-    server = Server(settings, served, log, console.say)
+    server = Server(settings, served, log, console.say_safely)
     listen(server, bound, lambda url: console.say(f"spnl: serving {names} at {url}/v1")).run()
     log.close()
