@@ -56,7 +56,8 @@ def _plain(engine: object) -> tuple[float, float]:
     """Time to the first text and tokens a second of the same request, straight to the runner."""
     import mistralrs
 
-    runner = engine._runner  # type: ignore[attr-defined]
+    with engine._runner.borrowed() as lent:  # type: ignore[attr-defined]
+        runner = lent
     request = mistralrs.ChatCompletionRequest(
         messages=[{"role": "user", "content": QUESTION}],
         model="default",
