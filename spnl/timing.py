@@ -45,6 +45,17 @@ class Taken(Frozen):
         """The replies that a model made in this run."""
         return [reply for reply in self.replies if reply.reused is None]
 
+    def totals(self) -> dict[str, int]:
+        """How many replies were generated and how many were not, and the tokens of those that were."""
+        made = self.generated
+        return {
+            "generations": len(made),
+            "not_generated_again": len(self.replies) - len(made),
+            "prompt_tokens": sum(reply.usage.prompt_tokens for reply in made),
+            "cached_tokens": sum(reply.usage.cached_tokens for reply in made),
+            "completion_tokens": sum(reply.usage.completion_tokens for reply in made),
+        }
+
 
 def between_tokens(reply: Reply) -> float | None:
     """Seconds from one token to the next, on average, after the first; None for a reply of one token."""
@@ -100,17 +111,15 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _total(taken: Taken) -> str:
-    made = taken.generated
-    reply_tokens = sum(reply.usage.completion_tokens for reply in made)
-    prompt_tokens = sum(reply.usage.prompt_tokens for reply in made)
-    cached = sum(reply.usage.cached_tokens for reply in made)
+    totals = taken.totals()
+    made, reused = totals["generations"], totals["not_generated_again"]
+    reply_tokens = totals["completion_tokens"]
     running = taken.seconds - sum(load.seconds for load in taken.loads)
     speed = f", {reply_tokens / running:,.0f} tokens/s" if running > 0 and made else ""
-    reused = len(taken.replies) - len(made)
     again = f", and {reused} not generated again" if reused else ""
     return (
-        f"{_count(len(made), 'generation')}{again}: "
-        f"{_count(prompt_tokens, 'token')} of prompts ({cached:,} cached), "
+        f"{_count(made, 'generation')}{again}: "
+        f"{_count(totals['prompt_tokens'], 'token')} of prompts ({totals['cached_tokens']:,} cached), "
         f"{_count(reply_tokens, 'token')} of replies, in {taken.seconds:.2f} s{speed}"
     )
 
@@ -134,19 +143,12 @@ def _place(reply: Reply) -> str:
 
 def as_data(taken: Taken) -> dict[str, Any]:
     """The same as JSON. Times are in seconds, and counts in tokens."""
-    made = taken.generated
     return {
         "completed": taken.completed,
         "seconds": taken.seconds,
         "loads": [load.as_dict() for load in taken.loads],
         "generations": list(map(_generation, taken.replies)),
-        "totals": {
-            "generations": len(made),
-            "not_generated_again": len(taken.replies) - len(made),
-            "prompt_tokens": sum(reply.usage.prompt_tokens for reply in made),
-            "cached_tokens": sum(reply.usage.cached_tokens for reply in made),
-            "completion_tokens": sum(reply.usage.completion_tokens for reply in made),
-        },
+        "totals": taken.totals(),
     }
 
 
