@@ -122,8 +122,7 @@ def executor() -> Iterator[Figure]:
 
 def _runner(pool: Any, path: Path) -> Any:
     """The package's own runner of a model, which ours has too."""
-    with pool.get(str(path))._runner.borrowed() as runner:
-        return runner
+    return pool.get(str(path))._runner.current()
 
 
 def _rule(name: str) -> str:

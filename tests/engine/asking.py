@@ -71,5 +71,4 @@ def plain_runner(path: Path, **options: Any) -> mistralrs.Runner:
 def runner_of(engine: Engine) -> mistralrs.Runner:
     """The engine's own object behind one of ours."""
     assert isinstance(engine, MistralrsEngine)
-    with engine._runner.borrowed() as runner:
-        return runner
+    return engine._runner.current()

@@ -105,8 +105,8 @@ class MistralrsEngine:
         if prompt is None:
             return None
         try:
-            with self._one_prefill, self._calls.one(), self._runner.borrowed() as runner:
-                return len(runner.tokenize_text(prompt, False, None))
+            with self._one_prefill, self._calls.one():
+                return len(self._runner.current().tokenize_text(prompt, False, None))
         except BaseException as error:
             if not is_engine_failure(error):
                 raise
@@ -130,8 +130,8 @@ class MistralrsEngine:
                 f"{self._model.name} was not quantised when it was loaded, so it cannot be now",
                 helps=("load it with MISTRALRS_ISQ set; GGUF files are quantised already",),
             )
-        with self._one_prefill, self._calls.one(), self._runner.borrowed() as runner:
-            runner.send_re_isq(isq)
+        with self._one_prefill, self._calls.one():
+            self._runner.current().send_re_isq(isq)
         self._isq_since = isq
 
     def close(self) -> None:

@@ -85,12 +85,10 @@ class Renewable:
                     self._measure()
                 self._changed.notify_all()
 
-    @contextmanager
-    def borrowed(self) -> Iterator[Runner]:
-        """The runner, for one short call."""
+    def current(self) -> Runner:
+        """The runner, for one short call. Raises `GenerationError` where it was let go of for good."""
         with self._changed:
-            runner = self._current()
-        yield runner
+            return self._current()
 
     def close(self) -> None:
         """Let go of the runner, for good."""
