@@ -15,7 +15,6 @@ from spnl.executor.observer import Observer
 from spnl.executor.results import Load, Reply
 from spnl.fetch_display import FetchDisplay
 from spnl.query import Sampling
-from spnl.source import Span
 from spnl.syntax import quote
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class Teller(Observer):
             self._in_thought = False
             self._console.put("\n")
 
-    def replied(self, reply: Reply, span: Span | None) -> None:
+    def replied(self, reply: Reply) -> None:
         """Remember replies that were cut, and all of them where they are measured."""
         self.thought()
         if self._meter is not None:

@@ -76,10 +76,10 @@ class RecordedObserver(spnl.Observer):
     def thought(self) -> None:
         self.thoughts.append("|")
 
-    def replied(self, reply: Reply, span: Span | None) -> None:
+    def replied(self, reply: Reply) -> None:
         self.threads.add(threading.current_thread())
         self.replies.append(reply)
-        self.spans.append(span)
+        self.spans.append(reply.span)
         if self._on_reply is not None:
             self._on_reply(reply)
 

@@ -269,7 +269,7 @@ class _Machine:
         elif isinstance(piece, Finish):
             reply = reply_of(job, piece, self._timeline.of(job))
             self._replies.append(reply)
-            self._observer.replied(reply, job.span)
+            self._observer.replied(reply)
             leaf = Leaf("assistant", reply.text, reply, span=job.span)
             ask.place.close(leaf, "model", ask.keep_empty)
             self._deliver(task, index, leaf)

@@ -9,7 +9,6 @@ from spnl.backends.base import Request
 from spnl.errors import SpnlError
 from spnl.executor.results import Load, Reply
 from spnl.models.progress import Progress
-from spnl.source import Span
 
 
 class Generations:
@@ -56,7 +55,7 @@ class Observer:
     def thought(self) -> None:
         """The model has stopped thinking and starts to reply."""
 
-    def replied(self, reply: Reply, span: Span | None) -> None:
+    def replied(self, reply: Reply) -> None:
         """A generation is complete."""
 
     def failed(self, error: SpnlError) -> None:
