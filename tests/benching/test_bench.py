@@ -284,9 +284,7 @@ def test_an_interrupt_shows_what_there_is() -> None:
 
 
 def test_a_terminal_shows_a_bar_and_then_the_table() -> None:
-    with Terminal(
-        command("bench", "tiny", *SHORT), env=process_environment(RAYON_NUM_THREADS="1", CI="")
-    ) as it:
+    with Terminal(command("bench", "tiny", *SHORT), env=process_environment(RAYON_NUM_THREADS="1")) as it:
         assert it.wait() == 0
     assert b"[....................] 0 %, run 1 of 1: prefill and decode, 64 tokens" in it.shown
     assert it.shown.rindex(b"\x1b[J") < it.shown.index(b"load  ")

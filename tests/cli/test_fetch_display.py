@@ -47,7 +47,6 @@ def shown(
     stream = io.StringIO()
     console._stderr = stream
     console.stderr_is_terminal = terminal
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     console._lines = LiveLines(stream.write, lambda: os.terminal_size((columns, 24)), clock)
     display = FetchDisplay(console)

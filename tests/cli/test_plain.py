@@ -46,7 +46,6 @@ def test_nothing_is_drawn_on_a_terminal_that_could(monkeypatch: pytest.MonkeyPat
     from spnl.console import Console
 
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert Console().can_draw
     assert not Console(plain=True).can_draw

@@ -143,7 +143,6 @@ def test_prompts_that_a_terminal_would_obey_are_spelt_out(monitor: Monitor) -> N
 def test_lines_are_drawn_for_a_person_on_a_terminal_that_can(
     monkeypatch: pytest.MonkeyPatch, quiet: bool, variables: dict[str, str], drawn: bool
 ) -> None:
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -171,7 +170,7 @@ def test_on_a_terminal_the_lines_give_way_to_the_answer() -> None:
 
     read, write = os.pipe()
     command = gated_command("-m", "m", "--color=never", "--max-tokens", "9", "-c", PROGRAM)
-    environment = process_environment(GATE=str(read), CI="")
+    environment = process_environment(GATE=str(read))
     with Terminal(command, env=environment, pass_fds=[read]) as terminal:
         pieces = PIECES
         while pieces and b"generations done" not in terminal.shown:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from goldens import IN_CI
 from serving import ServeProcess, ask, fetch
 
 SCHEMATHESIS = Path(sys.executable).with_name("st")
@@ -64,7 +65,7 @@ def test_a_short_run(tmp_path: Path) -> None:
     with ServeProcess("tiny", *LIMITS, SPNL_API_KEY=KEY, MISTRALRS_PREFIX_CACHE_N="0") as server:
         fetch(f"{server.url}/v1/completions", {"model": "tiny", "prompt": "x"}, Authorization=f"Bearer {KEY}")
         before = server.resident()
-        options = ("--phases=fuzzing", "--max-examples=20", *(("--seed=1",) if "CI" in os.environ else ()))
+        options = ("--phases=fuzzing", "--max-examples=20", *(("--seed=1",) if IN_CI else ()))
         fuzz(server, tmp_path, *options, seconds=110)
         check_after(server, before)
 
