@@ -20,6 +20,7 @@ from spnl.executor.jobs import Job
 from spnl.executor.observer import Observer
 from spnl.executor.options import RunOptions
 from spnl.executor.timeline import Timeline
+from spnl.executor.workers import TOGETHER_SECONDS
 from spnl.server.errors import HttpError
 from spnl.server.served import ServedModels
 from spnl.server.settings import ServerSettings
@@ -33,10 +34,6 @@ Work = Callable[[Models, Callable[[Event], None]], None]
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 1, 60
 """Seconds that `Retry-After` may say."""
-
-TOGETHER_SECONDS = 0.02
-"""Pieces that come so soon after others wait for each other, and go out in one write: 50 a second, as
-often as a screen can show. Models whose tokens take longer are not held up."""
 
 
 class Seat:

@@ -156,7 +156,8 @@ class MistralrsEngine:
         while response is not None:
             choice = response.choices[0]
             running.pieces += 1
-            text, thought = choice.delta.content or "", choice.delta.reasoning_content or ""
+            delta = choice.delta  # each attribute is a copy
+            text, thought = delta.content or "", delta.reasoning_content or ""
             if lost:
                 text, lost = lost + text, ""
             logprob = _logprob(choice.logprobs) if request.top_logprobs is not None else None
