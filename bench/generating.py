@@ -24,6 +24,8 @@ def figures() -> Iterator[Figure]:
     class FirstToken:
         """Notes when the first piece of the answer arrives."""
 
+        is_live = True
+
         def __init__(self) -> None:
             self.at = 0.0
 

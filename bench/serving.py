@@ -120,6 +120,7 @@ class _InProcess:
         class Noted:
             """Notes when the answer begins, and its tokens."""
 
+            is_live = True
             at = 0.0
             tokens = 0
 

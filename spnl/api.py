@@ -64,6 +64,7 @@ class Collector(Output):
 
     def __init__(self, onward: Output | None = None) -> None:
         self.parts: list[Leaf] = []
+        self.is_live = onward is not None and onward.is_live
         self._onward = onward
 
     def begin(self, style: Style) -> None:

@@ -35,7 +35,7 @@ def wants_color(mode: ColorMode, is_terminal: bool, environ: Mapping[str, str]) 
 class TextAnswer:
     """Writes an answer as text: its leaves one below the other, the model's words live.
 
-    `before` is called before the first of it is written.
+    `before` is called before the first of it is written. Without `live`, each is written when it is complete.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class TextAnswer:
         self._before = before
         self._color = color
         self._terminal = terminal
-        self._live = live
+        self.is_live = live
         self._begun = False
         self._colored = False
         self._ends_line = False
@@ -80,13 +80,13 @@ class TextAnswer:
         if text:
             self._put(text)
             self._ends_line = text.endswith("\n")
-            if self._live:
+            if self.is_live:
                 self._stream.flush()
 
     def end(self, leaf: Leaf) -> None:
         """The leaf is complete."""
         self._uncolor()
-        if self._live:
+        if self.is_live:
             self._stream.flush()
 
     def _uncolor(self) -> None:

@@ -16,6 +16,8 @@ class RecordAnswer:
     control characters are shown.
     """
 
+    is_live = False
+
     def __init__(
         self,
         stream: BinaryIO,

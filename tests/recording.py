@@ -21,7 +21,8 @@ Event = tuple[str, str]
 class RecordedOutput:
     """An output that keeps what happens to it: ("begin", style), ("write", text), ("end", text)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_live: bool = True) -> None:
+        self.is_live = is_live
         self.events: list[Event] = []
 
     def begin(self, style: Style) -> None:

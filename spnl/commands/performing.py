@@ -96,7 +96,8 @@ def _answer_writer(console: Console, form: AnswerForm, file: OutputFile | None, 
         from spnl.records import RecordAnswer
 
         return RecordAnswer(stream, form, terminal=terminal, before=before)
-    colored = console.stdout_color if live and file is None else console.color == "always"
+    live = live and file is None
+    colored = console.stdout_color if live else console.color == "always"
     return TextAnswer(stream, color=colored, terminal=terminal, live=live, before=before)
 
 

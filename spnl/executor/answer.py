@@ -19,6 +19,10 @@ Style = Literal["model", "plain"]
 class Output(Protocol):
     """Where an answer goes, leaf by leaf and in order."""
 
+    is_live: bool = True
+    """Whether somebody sees each piece of a leaf when it is written. Else leaves are written when they are
+    complete, and a reply that fails on the way can be asked for again."""
+
     def begin(self, style: Style) -> None:
         """A new leaf starts."""
         ...
@@ -64,7 +68,7 @@ class Slot:
     def stream(self, text: str) -> None:
         """A piece of what a model is saying."""
         self._style = "model"
-        if self._answer.live is self:
+        if self._answer.live is self and self._answer.output.is_live:
             self._put(text)
         else:
             self._buffer.append(text)
@@ -117,6 +121,8 @@ class Slot:
 
     def _flush(self) -> None:
         """Write out what has waited; called when the slot is first in line."""
+        if not (self._closed or self._answer.output.is_live):
+            return
         buffered = "".join(self._buffer)
         self._buffer = []
         if buffered or (self._leaf is not None and not self._begun):

@@ -38,6 +38,7 @@ class KeptAnswer(Output):
     """Shows an answer, and keeps what it has shown."""
 
     def __init__(self, onward: Output) -> None:
+        self.is_live = onward.is_live
         self._onward = onward
         self._leaves: list[list[str]] = []
 

@@ -179,6 +179,8 @@ def _execution(query: Query) -> Work:
 class _Texts:
     """An output that hands the texts of an answer on as events."""
 
+    is_live = True
+
     def __init__(self, put: Callable[[Event], None]) -> None:
         self._put = put
         self._index = 0

@@ -141,6 +141,18 @@ def test_nothing_is_asked_again_once_it_was_shown() -> None:
     assert (texts(answer), hidden.asked) == (["ab", "cd", "ef"], ["ab", "cd", "ef", "ef", "ef"])
 
 
+def test_what_nobody_sees_before_it_is_whole_is_asked_again() -> None:
+    """Answers that are collected, or written at their end: as records, to a file, with --no-stream."""
+    for output in (None, RecordedOutput(is_live=False)):
+        engine = Faulty("dies", 2)
+        answer = run('(seq (g "ab") (g "cd" (retry 1)))', engine, output=output)
+        assert (texts(answer), engine.asked) == (["ab", "cd"], ["ab", "cd", "cd"])
+        assert output is None or output.leaves == [("model", "ab"), ("model", "cd")]
+    output = RecordedOutput(is_live=False)
+    run('(seq (g "ab") (g "cd"))', Faulty("dies", 2), keep_going=True, output=output)
+    assert output.leaves == [("model", "ab"), ("plain", "error[engine-failed]: it died")]
+
+
 def test_what_waits_its_turn_is_taken_back_and_said_anew() -> None:
     second = Gate()
 
@@ -252,6 +264,20 @@ def test_a_reply_that_dies_on_the_screen_is_followed_by_its_error() -> None:
     answer = run('(seq (g "one two") (g "three"))', Faulty("dies", 2), keep_going=True, output=output)
     assert output.leaves[1] == ("model", "t\nerror[engine-failed]: it died")
     assert answer.parts[1].error is not None
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_a_shared_reply_that_dies_is_an_error_wherever_it_is_used(parallel: int) -> None:
+    """What was said of it stays where it was said; the error is below, and in each other place."""
+    output = RecordedOutput()
+    program = '(let ((a (g "xy"))) (seq "b" a (g (user a)) a (g "z")))'
+    engine = Faulty("dies", 1, parallel)
+    engine.script = lambda request: engine.say(request) if echo(request) == "xy" else echo(request)
+    answer = run(program, engine, keep_going=True, output=output)
+    error = "error[engine-failed]: it died"
+    assert [text for _, text in output.leaves] == ["b", "x", error, error, error, "z"]
+    assert texts(answer) == ["b", error, error, error, "z"]
+    assert (engine.asked, len(answer.errors)) == (["xy", "z"], 3)
 
 
 def test_what_was_complete_is_shown_where_a_run_is_stopped() -> None:
