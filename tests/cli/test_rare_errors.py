@@ -31,6 +31,7 @@ from scripted_http import Exchange
 import spnl
 import spnl.codec
 from spnl.backends.base import Constraint
+from spnl.backends.mistralrs.failures import run_failure
 from spnl.backends.pool import ModelPool
 from spnl.diagnostics import render
 from spnl.errors import SpnlError
@@ -97,6 +98,15 @@ def test_timeout(refused: Refused) -> None:
     finally:
         opener.cancel()
         gate.open()
+
+
+def test_engine_died(refused: Refused) -> None:
+    """`tests/engine/test_buffers.py` has the real engine die."""
+
+    def script(asked: object) -> str:
+        raise run_failure(ValueError("Received none in ChatCompletionStreamer"))
+
+    refused("engine-died", "-m", "m", "-c", QUESTION, script=script, exit_code=1)
 
 
 def test_interrupted(refused: Refused) -> None:

@@ -349,7 +349,16 @@ PanicException = type("PanicException", (BaseException,), {})
             "engine-failed",
             "the engine failed: no luck",
         ),
-        (PanicException("unwrap on None"), "engine-failed", "the engine failed: unwrap on None"),
+        (
+            PanicException("unwrap on None"),
+            "engine-died",
+            "the engine broke down in the middle of its work",
+        ),
+        (
+            ValueError("Received none in ChatCompletionStreamer"),
+            "engine-died",
+            "the engine broke down in the middle of its work",
+        ),
         (ValueError("CUDA_ERROR_OUT_OF_MEMORY"), "out-of-memory", "the engine ran out of memory"),
     ],
 )
@@ -378,4 +387,4 @@ def test_a_reply_without_an_end_is_a_failure(tiny: Engine) -> None:
 
     assert isinstance(tiny, MistralrsEngine)
     engine = MistralrsEngine(Ending(ValueError()), tiny._model, tiny._template, 1)  # type: ignore[arg-type]
-    assert refusal(engine, PROMPTS[3]).id == "engine-failed"
+    assert refusal(engine, PROMPTS[3]).id == "engine-died"

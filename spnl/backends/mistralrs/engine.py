@@ -85,7 +85,10 @@ class MistralrsEngine:
             except BaseException as error:
                 if not is_engine_failure(error):
                     raise
-                raise self._with_numbers(run_failure(error), runner, request) from None
+                failure = run_failure(error)
+                if failure.id == "engine-died":
+                    self._buffers.forget()  # whatever takes its place has read nothing
+                raise self._with_numbers(failure, runner, request) from None
 
     def render(self, request: Request) -> str | None:
         """The prompt as the model reads it, but for a token that the tokenizer puts in front."""
@@ -170,7 +173,7 @@ class MistralrsEngine:
                 return
             with self._calls.one():
                 response = next(responses, None)
-        raise GenerationError("engine-failed", "the engine stopped in the middle of the reply")
+        raise GenerationError("engine-died", "the engine stopped in the middle of the reply")
 
     def _prompt_tokens(self, request: Request) -> int:
         """How long a prompt is, 0 for unknown; a short one is taken for as many tokens as it has bytes."""

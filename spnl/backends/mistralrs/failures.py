@@ -27,6 +27,9 @@ class _LoadFailure(NamedTuple):
     help: str
 
 
+_DEATH = re.compile(r"Received none in ChatCompletionStreamer|[Cc]hannel (?:was erroneously )?closed")
+"""What requests are told whose engine's thread has ended: it panicked. The next request starts another."""
+
 _NO_MEMORY = r"(?i:out.?of.?memory|memory allocation|cannot allocate)"
 
 _LOAD_FAILURES = (
@@ -72,12 +75,13 @@ _LOAD_FAILURES = (
 )
 
 
-def is_engine_failure(error: BaseException) -> bool:
-    """Whether an exception from a call into the engine is a failure of it: any but an interrupt.
+PANIC = "PanicException"
+"""The exception that a panic of the engine's code is; it is no `Exception`, and cannot be imported."""
 
-    A panic of its Rust code is a PanicException, which is no `Exception` and cannot be imported.
-    """
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+def is_engine_failure(error: BaseException) -> bool:
+    """Whether an exception from a call into the engine is a failure of it: any but an interrupt."""
+    return isinstance(error, Exception) or type(error).__name__ == PANIC
 
 
 def load_failure(error: BaseException, model: LocalModel) -> ModelError:
@@ -133,6 +137,14 @@ def run_failure(error: BaseException) -> SpnlError:
             "out-of-memory",
             "the engine ran out of memory",
             helps=("use a smaller model, a shorter prompt, or MISTRALRS_DEVICE=cpu",),
+            detail=text,
+        )
+    if type(error).__name__ == PANIC or _DEATH.search(said):
+        return GenerationError(
+            "engine-died",
+            "the engine broke down in the middle of its work",
+            notes=(f"it says: {said}",),
+            helps=("run this again: the engine starts anew by itself, and with `(retry N)` in the same run",),
             detail=text,
         )
     return GenerationError("engine-failed", f"the engine failed: {said}", detail=text)
