@@ -102,8 +102,9 @@ class Engine(Protocol):
     def stream(self, request: Request) -> Iterator[Chunk | Finish]:
         """The reply, piece by piece, ending with one `Finish`.
 
-        Blocks while the model works, so it is consumed in a thread of its own. Closing the iterator cancels
-        the generation. Any number of streams may be open, from different threads. Raises `SpnlError`s only.
+        The call waits until the engine takes the request, and the iterator blocks while the model works, so
+        both belong into a thread of their own. Closing the iterator cancels the generation. Any number of
+        streams may be open, from different threads. Raises `SpnlError`s only.
         """
         ...
 

@@ -211,5 +211,4 @@ class Dispatcher:
             self._generations.began(job, job.request)
             if job.timeout is not None:
                 self._limited.add(job)
-        job.started = perf_counter()
         self._workers.stream(engine, job, self._streams())

@@ -46,7 +46,8 @@ class Job:
         self.texts: list[str] = []
         self.thoughts: list[str] = []
         self.submitted = perf_counter()
-        self.started = 0.0
+        self.started = float("inf")
+        """When the engine took it. What an engine has to wait for before that is no part of its time."""
         self.first: float | None = None
         self.cancelled = False
         self.reused: Origin | None = None
@@ -61,7 +62,7 @@ class Job:
 
     @property
     def deadline(self) -> float:
-        """When the job has taken too long; infinite for one that may take any time."""
+        """When the job has taken too long; infinite for one that has not begun, or may take any time."""
         return self.started + self.timeout if self.timeout is not None else float("inf")
 
 

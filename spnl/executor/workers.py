@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import perf_counter
 
 from spnl.backends.base import Engine, Finish
 from spnl.errors import GenerationError, Interrupted
@@ -110,6 +111,7 @@ def _stream(engine: Engine, job: Job, events: Mailbox) -> None:
     if job.cancelled:
         raise Interrupted
     stream = engine.stream(job.request)
+    job.started = perf_counter()
     is_first = True
     try:
         for piece in stream:

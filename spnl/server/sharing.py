@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from typing import Any
 
 from spnl.backends.base import Batching, Chunk, Engine, Finish, Request
 from spnl.errors import Interrupted
@@ -216,7 +217,13 @@ class SharedEngine:
         self._max_tokens = max_tokens
 
     def stream(self, request: Request) -> Iterator[Chunk | Finish]:
-        """The engine's own stream, when it is its turn."""
+        """The engine's own stream, when it is its turn; the call waits for that."""
+        stream = self._stream(request)
+        next(stream)
+        return stream
+
+    def _stream(self, request: Request) -> Iterator[Any]:
+        """None when it is its turn, and then the engine's own stream."""
         sampling = request.sampling
         limit = min(sampling.max_tokens or self._max_tokens, self._max_tokens)
         if limit != sampling.max_tokens:
@@ -225,6 +232,7 @@ class SharedEngine:
             self._gate.turn(self._model, self._engine, request, self._stop) as turn,
             closing(self._engine.stream(request)) as stream,  # type: ignore[type-var]
         ):
+            yield None
             for piece in stream:
                 turn.heard(piece)
                 self._stop.check()

@@ -11,7 +11,7 @@ from recording import RecordedObserver, RecordedOutput, run, texts
 from scripted import PATIENCE, Gate, ScriptedEngine, echo
 
 import spnl
-from spnl.backends.base import Batching, Request
+from spnl.backends.base import Batching, Chunk, Finish, Request
 from spnl.errors import GenerationError, SpnlError
 from spnl.executor import line
 
@@ -211,6 +211,20 @@ def test_waiting_for_ones_turn_is_not_counted() -> None:
 
     answer = run(inputs(8, "(timeout 0.3)"), ScriptedEngine(script))
     assert len(answer.parts) == 8
+
+
+def test_what_the_engine_waits_for_before_it_begins_is_not_counted() -> None:
+    """Its own line, or a model that it builds anew."""
+    began = threading.Event()
+
+    class Waiting(ScriptedEngine):
+        def stream(self, request: Request) -> Iterator[Chunk | Finish]:
+            began.wait(0.3)
+            return super().stream(request)
+
+    (reply,) = run('(g "a" (timeout 0.1))', Waiting()).replies
+    assert reply.text == "a"
+    assert reply.total < 0.1 < reply.waited
 
 
 def test_a_timeout_is_no_failure_of_what_is_quick() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from engine.asking import request
 from fixtures_models import ModelFiles
 from scripted import PATIENCE
 
@@ -84,6 +85,22 @@ def entered(buffers: Buffers, tokens: int) -> tuple[Callable[[], None], threadin
         thread.join(PATIENCE)
 
     return end, inside
+
+
+def test_the_call_and_not_the_reply_waits_for_a_place(files: ModelFiles) -> None:
+    """So the time of a reply is its own."""
+    engine = ModelPool().get(str(files.endless))
+    list(engine.stream(request("stone " * 600, max_tokens=2)))
+    long = engine.stream(request("stone " * 600, max_tokens=400))
+    next(long)
+    opened: list[object] = []
+    thread = threading.Thread(target=lambda: opened.append(engine.stream(request("paper", max_tokens=2))))
+    thread.start()
+    thread.join(0.05)
+    assert not opened
+    long.close()  # type: ignore[attr-defined]
+    thread.join(PATIENCE)
+    assert opened
 
 
 def test_what_grows_alike_is_let_in_together() -> None:

@@ -74,10 +74,20 @@ class MistralrsEngine:
         finalize(self, self._calls.end)  # called when the interpreter ends
 
     def stream(self, request: Request) -> Iterator[Chunk | Finish]:
-        """The reply, piece by piece, ending with one `Finish`. Closing the iterator cancels it."""
+        """The reply, piece by piece, ending with one `Finish`. Closing the iterator cancels it.
+
+        The call waits for others that the request must not run with, and for a model that is built anew.
+        """
+        stream = self._stream(request)
+        next(stream)
+        return stream
+
+    def _stream(self, request: Request) -> Iterator[Any]:
+        """None when the engine takes the request, and then the reply."""
         native = self._native(request)
         place = self._buffers.place(lambda: self._prompt_tokens(request))
         with place as running, self._runner.streaming() as runner:
+            yield None
             try:
                 yield from self._pieces(runner, native, request, running)
             except SpnlError:
