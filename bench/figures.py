@@ -47,14 +47,21 @@ def processor_seconds(action: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def rounds(actions: Sequence[Callable[[], object]], count: int, warmups: int = 1) -> list[list[float]]:
+def rounds(
+    actions: Sequence[Callable[[], object]],
+    count: int,
+    warmups: int = 1,
+    before: Callable[[], object] = lambda: None,
+) -> list[list[float]]:
     """Time several actions in turn, `count` times over, so that a machine's drift strikes all alike.
 
-    Gives the times of each action, in seconds, after `warmups` rounds that do not count.
+    Gives the times of each action, in seconds, after `warmups` rounds that do not count. `before` is called
+    before each action, and takes no part in its time.
     """
     times: list[list[float]] = [[] for _ in actions]
     for round_number in range(warmups + count):
         for action, kept in zip(actions, times, strict=True):
+            before()
             taken = seconds(action)
             if round_number >= warmups:
                 kept.append(taken)

@@ -3,10 +3,11 @@
 Where streams gain from any company, work is started one by one, as room comes. Where only sequences of equal
 length decode together (a CPU), work that is equally long runs as a batch, and everything else alone.
 
-A sequence that is still decoding lends nothing. So before prompts that begin alike run at the same time, the
-first of them runs ahead for one token: the others then need not be read from the beginning, each by itself.
-This leader's last message has another end, because an engine does not lend to a prompt that is the same as
-one it has read, or that one begins with.
+A sequence that is still decoding lends nothing. So of prompts that begin alike the first is done before the
+others begin, where a device gains little from company (a CPU). Elsewhere, and before draws from one prompt,
+it runs ahead for one token: the others then need not be read from the beginning, each by itself. This
+leader's last message has another end, because an engine does not lend to a prompt that is the same as one it
+has read, or that one begins with.
 """
 
 from __future__ import annotations
@@ -60,19 +61,28 @@ def next_batch(order: Order[Job], engine: Engine, room: Room, is_unwanted: Calla
     order.take(head)
     jobs = [head]
     device = engine.batching
+    unread = bool(device.lending) and not device.lends_early and kin > order.lent(head)
     if device.equal_only and max(room) > 1:
-        jobs += _company(order, engine, room, head, kin, is_unwanted)
+        jobs += _company(order, engine, room, head, kin, unread, is_unwanted)
         for job in jobs[1:]:
             order.take(job)
     overlap = len(jobs) > 1 if device.equal_only else room.any > 1
-    alone = device.lends_early or not device.lending or not overlap
-    return Batch(jobs, None if alone or kin <= order.lent(head) else _ahead_of(head.request))
+    return Batch(jobs, _ahead_of(head.request) if unread and overlap else None)
 
 
 def _company(
-    order: Order[Job], engine: Engine, room: Room, head: Job, kin: int, is_unwanted: Callable[[Job], bool]
+    order: Order[Job],
+    engine: Engine,
+    room: Room,
+    head: Job,
+    kin: int,
+    unread: bool,
+    is_unwanted: Callable[[Job], bool],
 ) -> list[Job]:
-    """The next jobs with prompts as long as the first one's, that read nothing which it does not."""
+    """The next jobs with prompts as long as the first one's, that read nothing which it does not.
+
+    Where what it has in common with others is `unread`, only draws from the same prompt.
+    """
     found: list[Job] = []
     until = perf_counter() + MEASURE_SECONDS
     for job in islice(order, WINDOW):
@@ -80,7 +90,7 @@ def _company(
         if len(found) + 1 >= (room.same if same and head.blocks else room.any) or is_unwanted(job):
             continue
         begins_alike = common(head.blocks, job.blocks) >= kin if kin else not order.kin(job)
-        if same or (begins_alike and _is_as_long(engine, job, head, until)):
+        if same or (not unread and begins_alike and _is_as_long(engine, job, head, until)):
             found.append(job)
     return found
 

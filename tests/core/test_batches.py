@@ -114,15 +114,34 @@ def test_draws_from_one_prompt_need_not_be_measured() -> None:
     assert len(run('(repeat 9 (g "a"))', engine).parts) == 9
 
 
-def test_prompts_that_begin_alike_have_one_run_ahead() -> None:
-    """On a CPU, before a batch of them; its one token is no part of anything."""
+def test_on_a_cpu_the_first_of_those_that_begin_alike_is_done_before_the_others() -> None:
+    """Those then run together."""
+    open_with: dict[str, int] = {}
+    both = threading.Barrier(2)
+
+    def script(request: Request) -> Iterator[str]:
+        open_with[echo(request)] = engine.open
+        yield echo(request)
+        if echo(request) in "bc":
+            both.wait(PATIENCE)
+
+    engine = ScriptedEngine(script, parallel=4, batching=CPU)
+    asks = " ".join(f'(g (seq (system "{LONG}") "{text}"))' for text in "abc")
+    answer = run(f'(par {asks} (g "d e f"))', engine)
+    assert engine.asked == ["a", "b", "c", "d e f"]
+    assert texts(answer) == ["a", "b", "c", "d e f"]
+    assert leaders(engine) == []
+    assert open_with == {"a": 1, "b": 1, "c": 2, "d e f": 1}
+
+
+def test_draws_from_one_long_prompt_have_one_run_ahead() -> None:
+    """Its one token is no part of anything."""
     engine = ScriptedEngine(parallel=4, batching=CPU)
-    program = f'(par (g (seq (system "{LONG}") "a")) (g (seq (system "{LONG}") "b")) (g "c d e"))'
-    answer = run(program, engine)
-    assert engine.asked == ["a .", "a", "b", "c d e"]
+    answer = run(f'(par (repeat 2 (g (seq (system "{LONG}") "a"))) (g "c d e"))', engine)
+    assert engine.asked == ["a .", "a", "a", "c d e"]
     assert engine.requests[0].sampling.max_tokens == 1
     assert engine.requests[0].messages[0] == ("system", LONG)
-    assert (texts(answer), len(answer.replies)) == (["a", "b", "c d e"], 3)
+    assert (texts(answer), len(answer.replies)) == (["a", "a", "c d e"], 3)
 
 
 def test_nothing_runs_ahead_of_one_alone_or_where_the_engine_lends_already() -> None:
