@@ -55,12 +55,14 @@ def rounds(
 ) -> list[list[float]]:
     """Time several actions in turn, `count` times over, so that a machine's drift strikes all alike.
 
-    Gives the times of each action, in seconds, after `warmups` rounds that do not count. `before` is called
-    before each action, and takes no part in its time.
+    Every other round goes backwards, because it matters what an action comes after: a pause, or work. Gives
+    the times of each action, in seconds, after `warmups` rounds that do not count. `before` is called before
+    each action, and takes no part in its time.
     """
     times: list[list[float]] = [[] for _ in actions]
     for round_number in range(warmups + count):
-        for action, kept in zip(actions, times, strict=True):
+        pairs = list(zip(actions, times, strict=True))
+        for action, kept in reversed(pairs) if round_number % 2 else pairs:
             before()
             taken = seconds(action)
             if round_number >= warmups:
