@@ -1,8 +1,7 @@
 """Ctrl-C on a real terminal, on the real engine: while a model loads, during prefill, and during decoding.
 
-The promise is half a second. What is asserted is below one second: a machine that runs tests is busy, and
-between the key and the measured end lie the terminal, two processes and the end of many threads; what these
-tests guard against (waiting for the engine) takes several seconds.
+The promise is half a second; on two busy cores it took 10 to 60 ms. What these tests guard against, waiting
+for the engine, takes several seconds.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if sys.platform != "linux":
 
 from terminals import CTRL_C, Terminal
 
-LIMIT = 1.0
+LIMIT = 0.5
 LIMIT_OF_TESTS = 60
 WIDTH, LAYERS, HEADS, INNER, CONTEXT = 512, 12, 8, 1536, 8192
 QUESTION = "What is the capital of France? " * 500
