@@ -53,23 +53,24 @@ class TextAnswer:
         self._terminal = terminal
         self.is_live = live
         self._begun = False
+        self._style: Style = "plain"
         self._colored = False
         self._ends_line = False
+        """Whether the leaf's text ends its line; an empty leaf is an empty line."""
+        self._is_broken = False
+        """Whether the line was ended for something else, which stands below it."""
 
     def begin(self, style: Style) -> None:
         """A new leaf starts: on a line of its own. The one before may have been broken off."""
         self._uncolor()
-        if self._begun:
-            self._put("\n")
-        else:
+        if not self._begun:
             self._before()
+        elif not self._is_broken:
+            self._put("\n")
         self._begun = True
-        self._ends_line = False
-        if self._color and style == "model":
-            from colorama import Fore
-
-            self._colored = True
-            self._put(Fore.GREEN)
+        self._ends_line = self._is_broken = False
+        self._style = style
+        self._recolor()
 
     def write(self, text: str) -> None:
         """More of the leaf's text."""
@@ -78,6 +79,9 @@ class TextAnswer:
 
             text = visible(text)
         if text:
+            if self._is_broken:
+                self._is_broken = False
+                self._recolor()
             self._put(text)
             self._ends_line = text.endswith("\n")
             if self.is_live:
@@ -88,6 +92,21 @@ class TextAnswer:
         self._uncolor()
         if self.is_live:
             self._stream.flush()
+
+    def break_line(self) -> None:
+        """End the line: something else is to be written on the same terminal."""
+        if self._begun and not self._ends_line:
+            self._uncolor()
+            self._put("\n")
+            self._stream.flush()
+            self._is_broken = True
+
+    def _recolor(self) -> None:
+        if self._color and self._style == "model":
+            from colorama import Fore
+
+            self._colored = True
+            self._put(Fore.GREEN)
 
     def _uncolor(self) -> None:
         if self._colored:
@@ -140,6 +159,7 @@ class Console:
             just_fix_windows_console()
         self._lines: LiveLines | None = None
         self._drawing_ended = False
+        self._shown: TextAnswer | None = None
 
     @property
     def stdout_color(self) -> bool:
@@ -184,6 +204,19 @@ class Console:
         fit = environ.get("TERM") != "dumb" and not environ.get("CI") and not self.plain
         return self.stderr_is_terminal and fit and not self.quiet and not self._drawing_ended
 
+    def text_answer(self, *, color: bool, live: bool = True) -> TextAnswer:
+        """What writes an answer to stdout as text. Lines may be drawn until it begins, if that is a terminal.
+
+        Whatever is written to the same terminal in the midst of it stands on lines of its own.
+        """
+        self._drawing_ended = False
+        terminal = self.stdout_is_terminal
+        before = self.end_drawing if terminal else lambda: None
+        answer = TextAnswer(self.stdout, color=color, terminal=terminal, live=live, before=before)
+        if terminal:
+            self._shown = answer
+        return answer
+
     def live_lines(self) -> LiveLines:
         """Lines on stderr that are drawn again in place. Whatever else is written there erases them."""
         from spnl.live import LiveLines
@@ -202,6 +235,8 @@ class Console:
         """Write to stderr, whatever its encoding can hold; nobody may be there to read it."""
         if self._lines is not None:
             self._lines.erase()
+        if self._shown is not None and self.stderr_is_terminal:
+            self._shown.break_line()
         self._write(text)
 
     def _write(self, text: str) -> None:

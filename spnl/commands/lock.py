@@ -9,6 +9,7 @@ import click
 
 from spnl.checker import check
 from spnl.codec import format_of
+from spnl.commands.files import refuse_same_file
 from spnl.commands.loading import query_of
 from spnl.commands.options import NoticeOptions, definitions_option, notice_options, offline_option
 from spnl.commands.parameters import FileName, ModelName
@@ -65,6 +66,7 @@ def command(
     console = Console(notices.color, quiet=notices.quiet, plain=notices.plain)
     names = [model] if model is not None else _models_of(program, dict(definitions), console)
     path = target or lock_path(program)
+    refuse_same_file(the_program=program, the_lock=path)
     file = OutputFile(path)
     lock = lock_models((*names, *also), path, os.environ, FetchDisplay(console), offline=offline)
     file.write(lock_text(lock).encode())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from spnl.api import run
+from spnl.commands.files import refuse_same_file
 from spnl.commands.options import (
     AnswerForm,
     AnswerOptions,
@@ -32,12 +33,22 @@ def perform(
     timing: TimingOptions,
     answer: AnswerOptions,
     notices: NoticeOptions,
+    program: str | None = None,
 ) -> int:
     """Run the query that `make_query` gives and write its answer; the exit code. Raises `SpnlError`s.
 
     `how` are option groups whose fields are parameters of `spnl.api.run`. What the environment and the
-    configuration say is read before the query is made, which may ask a person.
+    configuration say is read before the query is made, which may ask a person. `program` is the file that it
+    comes from, if it does: nothing is written over it.
     """
+    parameters = {name: value for options in how for name, value in options.as_dict().items()}
+    refuse_same_file(
+        the_program=program,
+        the_answer=answer.target,
+        the_journal=parameters["journal"],
+        the_usage=timing.usage_json,
+        the_trace=timing.trace,
+    )
     settings = loading.settings()
     query = make_query()
     console = Console(notices.color, quiet=notices.quiet, plain=notices.plain)
@@ -47,7 +58,6 @@ def perform(
     output = _answer_writer(console, answer.form, file_out, live)
     report = _report(timing, console) if timing else None
     teller = Teller(console, notices.verbose, report.meter if report is not None else None)
-    parameters = {name: value for options in how for name, value in options.as_dict().items()}
     try:
         with second_interrupt_leaves():
             came_to = run(query, **parameters, output=output, observer=teller, settings=settings)
@@ -88,17 +98,17 @@ def _report(options: TimingOptions, console: Console) -> TimingReport:
 
 def _answer_writer(console: Console, form: AnswerForm, file: OutputFile | None, live: bool) -> Any:
     """What writes the answer: as text or records, to stdout or to a file."""
-    stream = console.stdout if file is None else file
-    terminal = console.stdout_is_terminal and file is None
-    # A terminal shows either what goes on or the answer: both at once would write over each other.
-    before = console.end_drawing if terminal else _nothing
     if form != "text":
         from spnl.records import RecordAnswer
 
-        return RecordAnswer(stream, form, terminal=terminal, before=before)
-    live = live and file is None
+        terminal = console.stdout_is_terminal and file is None
+        # A terminal shows either what goes on or the answer: both at once would write over each other.
+        before = console.end_drawing if terminal else _nothing
+        return RecordAnswer(console.stdout if file is None else file, form, terminal=terminal, before=before)
+    if file is not None:
+        return TextAnswer(file, color=console.color == "always", terminal=False, live=False)
     colored = console.stdout_color if live else console.color == "always"
-    return TextAnswer(stream, color=colored, terminal=terminal, live=live, before=before)
+    return console.text_answer(color=colored, live=live)
 
 
 def _nothing() -> None:

@@ -69,6 +69,7 @@ def command(
         timing,
         answer,
         notices,
+        given.program if given.program is not None else given.file,
     )
 
 

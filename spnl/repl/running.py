@@ -126,9 +126,11 @@ class Runner:
         try:
             execution = execute(query, self.models, answer, teller, options, memory=self._memory)
         except KeyboardInterrupt:
+            teller.abandon()
             shown.abandon()
             return Ran(answer.text, seconds=perf_counter() - started, interrupted=True)
         except BaseException:
+            teller.abandon()
             shown.abandon()
             raise
         seconds = perf_counter() - started
@@ -167,4 +169,4 @@ class Runner:
 
     def _answer(self) -> TextAnswer:
         console = self._console
-        return TextAnswer(console.stdout, color=console.stdout_color, terminal=console.stdout_is_terminal)
+        return console.text_answer(color=console.stdout_color)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ from uuid import uuid4
 
 import pytest
 from invoking import command, gated_command, process_environment
+
+from spnl.console import TextAnswer
 
 if sys.platform == "win32":
     pytest.skip("there are no pseudo-terminals here", allow_module_level=True)
@@ -45,6 +48,32 @@ def test_the_first_command_says_paris_in_green_once() -> None:
     found = re.fullmatch(rb"\x1b\[32m([^\x1b]*Paris[^\x1b]*)\x1b\[0m\r\n", terminal.shown)
     assert found, terminal.shown
     assert terminal.shown.count(b"Paris") == found[1].count(b"Paris") == 1
+
+
+def test_a_notice_in_the_midst_of_an_answer_has_a_line_of_its_own() -> None:
+    with Terminal(command("-c", f'(seq "Again:" {PARIS} "end")'), env=process_environment()) as terminal:
+        assert terminal.wait() == 0
+    lines = re.sub(rb"\x1b\[\d+m", b"", terminal.shown).split(b"\r\n")
+    assert lines[0] == b"Again:" and lines[1].startswith(b"spnl: no model is named"), lines
+    assert lines[2:] == [b"The capital of France is Paris.", b"end", b""]
+    found = re.search(rb"\x1b\[32m([^\x1b]*)\x1b\[0m", terminal.shown)
+    assert found and found[1] == b"The capital of France is Paris."
+
+
+def test_a_line_that_is_broken_goes_on_in_its_colour() -> None:
+    stream = io.BytesIO()
+    answer = TextAnswer(stream, color=True, terminal=True)
+    answer.begin("model")
+    answer.write("one")
+    answer.break_line()
+    answer.break_line()
+    answer.write(" two")
+    answer.break_line()
+    answer.begin("plain")
+    answer.write("three")
+    answer.finish()
+    one, two = (GREEN + words + RESET + b"\n" for words in (b"one", b" two"))
+    assert stream.getvalue() == one + two + b"three\n"
 
 
 def test_a_reply_appears_while_it_is_made() -> None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from invoking import command, gated_command, process_environment
@@ -32,6 +33,8 @@ from screens import (
     ScreenTerminal,
 )
 from terminals import CTRL_C
+
+from spnl.progress import PATIENCE_SECONDS
 
 SIZES = [(80, 24), (200, 50)]
 EMPTY = "spnl>"
@@ -91,6 +94,31 @@ def test_spnl_alone_is_a_session_and_ctrl_d_ends_it(size: tuple[int, int]) -> No
     with ScreenTerminal(command(), *size, env=process_environment()) as terminal:
         shown = terminal.wait_for(EMPTY, READY)
         assert "with the model mistralrs/tiny" in shown
+        leave(terminal)
+
+
+def test_lines_of_what_runs_together_never_stand_in_an_answer() -> None:
+    """They are drawn, at every entry anew, until its answer begins."""
+    with session() as (terminal, gate):
+
+        def later(pieces: int) -> None:
+            drawn_from = monotonic() + PATIENCE_SECONDS  # before that no lines are drawn
+            while monotonic() < drawn_from:
+                terminal.read_for(0.05)
+            for _ in range(pieces):
+                gate.open()
+
+        for name in ("first", "second"):
+            terminal.type(f'(map (inputs "{name}|1|1" "other|2|2"))', ENTER)
+            terminal.wait_for(name)
+            later(4)
+            assert "generations" not in terminal.wait_for(f"{name}11", "other22")
+            terminal.wait_for(READY)
+        terminal.type('(g (user (par (g "a|b") (g "c|d"))))', ENTER)
+        later(1)
+        terminal.wait_for("1 of 2 generations done")
+        gate.open()
+        assert "generations done" not in terminal.wait_for("ab", "cd", READY)
         leave(terminal)
 
 
