@@ -120,6 +120,13 @@ def _with_command(args: list[str]) -> list[str]:
     return ["run", *args]
 
 
+def _hint_at_order(error: SpnlError, arguments: list[str]) -> None:
+    """Say what is wrong where a command's name stands behind an option, and was taken for a program's."""
+    for word in arguments[1:]:
+        if word in COMMANDS and error.message == f"there is no program file {word}":
+            error.helps = (f"options stand behind a command: `spnl {word} …`",)
+
+
 def _unknown_command(word: str) -> UsageError:
     helps = list(did_you_mean(word, COMMANDS))
     if os.path.exists(word):
@@ -148,6 +155,7 @@ def run(args: Sequence[str]) -> int:
         code = spnl.main(arguments, prog_name="spnl", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except SpnlError as error:
+        _hint_at_order(error, arguments)
         _draw(error, arguments)
         return error.exit_code
     except click.exceptions.Exit as request:
@@ -198,6 +206,8 @@ def _open_closed_streams() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (commands write to it)
 
 
 def _draw(error: SpnlError, arguments: list[str]) -> None:

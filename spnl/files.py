@@ -183,12 +183,14 @@ def _unreadable(
     """Why a file that a program names cannot be read, and what is near."""
     if isinstance(error, FileNotFoundError) and target is not None:
         near = did_you_mean(os.path.basename(target), _names_beside(target))
+        in_file = span is not None and span.source.name[:1] not in ("-", "<")  # `-c`, `<stdin>` and entries
+        base = "the program's own folder" if in_file else "the working directory"
         return ProgramError(
             "no-such-file",
             f"there is no file {name}",
             span=span,
             notes=(f"looked for {os.path.abspath(target)}",),
-            helps=near or ("check the path: it is relative to the program's own folder",),
+            helps=near or (f"check the path: it is relative to {base}",),
         )
     if isinstance(error, IsADirectoryError):
         return ProgramError("not-a-file", f"{name} is a folder", span=span, helps=("name a file in it",))

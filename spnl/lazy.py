@@ -6,6 +6,7 @@ is a text, and a lazy list is a list, wherever a program can tell.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
@@ -67,7 +68,7 @@ class LazyList:
 
     def take(self, count: int) -> Settled:
         """The first items, at most `count`; the others are not made."""
-        return Settled(islice(self, count))
+        return Settled(islice(self, min(count, sys.maxsize)))
 
     def items(self) -> Settled:
         """All items; they are made once."""

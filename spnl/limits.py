@@ -15,6 +15,10 @@ MAX_ITEMS = 10_000_000
 """Items in one list that is made of others, and leaves in one query whose text is asked for."""
 
 
+MAX_COPIES = 1_000_000
+"""Copies that one `repeat` makes, and replies that are drawn at once."""
+
+
 def check_text(length: int, span: Span | None) -> None:
     """`ProgramError` `too-large` for a text of more characters than one can have."""
     if length > MAX_TEXT:

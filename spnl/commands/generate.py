@@ -24,13 +24,14 @@ from spnl.commands.options import (
     notice_options,
     overrides,
 )
-from spnl.commands.parameters import Number
+from spnl.commands.parameters import Number, StopText
 from spnl.commands.performing import perform
 from spnl.commands.timing_options import TimingOptions, timing_options
 from spnl.errors import UsageError
 from spnl.files import StreamText
 from spnl.forms.sampling_types import MinP, Penalty, RepetitionPenalty, TopP
 from spnl.frozen import Frozen
+from spnl.limits import MAX_COPIES
 from spnl.models.names import PREFIXES
 from spnl.query import Generate, Message, Query, Repeat, Sampling, Seq
 
@@ -65,7 +66,9 @@ drawing_options = OptionGroup(
         "--top-k", type=click.IntRange(min=1), metavar="N", help="Draw from the N likeliest tokens."
     ),
     click.option("--min-p", type=_as_clause(MinP), help="Leave out tokens less likely than this share."),
-    click.option("--stop", multiple=True, metavar="TEXT", help="End the reply before this text."),
+    click.option(
+        "--stop", type=StopText(), multiple=True, metavar="TEXT", help="End the reply before this text."
+    ),
     click.option("--frequency-penalty", type=_as_clause(Penalty), help="Against tokens, as often as said."),
     click.option("--presence-penalty", type=_as_clause(Penalty), help="Against tokens that were said."),
     click.option(
@@ -77,7 +80,9 @@ drawing_options = OptionGroup(
 @click.command()
 @click.argument("prompt", required=False, metavar="[PROMPT]")
 @click.option("-s", "--system", metavar="TEXT", help="What the model is told before the prompt.")
-@click.option("-n", "--n", "draws", type=click.IntRange(min=1), default=1, help="How many replies to draw.")
+@click.option(
+    "-n", "--n", "draws", type=click.IntRange(1, MAX_COPIES), default=1, help="How many replies to draw."
+)
 @click.option("--backend", type=click.Choice(sorted(PREFIXES)), help="What runs the model of --model.")
 @overrides
 @drawing_options

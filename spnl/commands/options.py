@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 import click
 
-from spnl.commands.parameters import TEMPERATURE, Definition, FileName, ModelName
+from spnl.commands.parameters import SECONDS, TEMPERATURE, Definition, FileName, ModelName
 from spnl.config import settle
 from spnl.frozen import Frozen
 from spnl.settings import VARIABLES, Settings, Variable
@@ -186,7 +186,7 @@ execution_options = OptionGroup(
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True, max=1e9),
+        type=SECONDS,
         metavar="SECONDS",
         help="Stop the program after so long.",
     ),

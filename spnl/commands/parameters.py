@@ -52,6 +52,31 @@ class Number(click.ParamType[float]):
 TEMPERATURE = Number("a number, at least 0", lambda number: number >= 0)
 
 
+SECONDS = Number(
+    "a number of seconds, above 0 and at most a thousand million", lambda number: 0 < number <= 1e9
+)
+
+
+def number_up_to(most: float, unit: str, *, above: bool = False) -> Number:
+    """A number of some unit from 0, or from above it, to the most that it may be."""
+    least = "above 0" if above else "at least 0"
+    return Number(
+        f"a number of {unit}, {least} and at most {most:g}",
+        lambda number: (number > 0 or not above) and 0 <= number <= most,
+    )
+
+
+class StopText(click.ParamType[str]):
+    """A text before which a reply ends."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value:
+            self.fail("an empty text would stop every reply at once")
+        return str(value)
+
+
 class FileName(click.ParamType[str]):
     """A file's name, as it stands: whether there is such a file is for the command to say."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spnl.commands.options import FetchOptions, fetch_options
-from spnl.commands.parameters import FileName, ModelName
+from spnl.commands.parameters import SECONDS, FileName, ModelName, number_up_to
 from spnl.config import read_config, settle
 from spnl.console import Console
 from spnl.errors import UsageError
@@ -58,27 +58,27 @@ _MIB = 1024 * 1024
 @click.option(
     "--max-body",
     default=4.0,
-    type=click.FloatRange(0, 1024, min_open=True),
+    type=number_up_to(1024, "MiB", above=True),
     metavar="MIB",
     help="Of a request (4).",
 )
 @click.option(
     "--timeout",
     default=600.0,
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     metavar="SECONDS",
     help="For one request (600).",
 )
 @click.option(
     "--idle",
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     metavar="SECONDS",
     help="Unload a model that nobody has used for so long.",
 )
 @click.option(
     "--grace",
     default=30.0,
-    type=click.FloatRange(0, 3600),
+    type=number_up_to(3600, "seconds"),
     metavar="SECONDS",
     help="Let requests finish so long when told to stop (30).",
 )

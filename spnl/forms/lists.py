@@ -1,5 +1,6 @@
 """Lists: made, cut and counted. What is in them need not be known."""
 
+import sys
 from itertools import islice
 
 from spnl.errors import ProgramError
@@ -154,7 +155,7 @@ def chunk(call: Call, size: Positive, list_: Rows, function: Callback | None = N
     """
     groups: list[Value] = []
     remaining = iter(list_)
-    while group := tuple(islice(remaining, size)):
+    while group := tuple(islice(remaining, min(size, sys.maxsize))):
         groups.append(call.apply(function, (group,)) if function is not None else group)
     return tuple(groups)
 

@@ -61,7 +61,7 @@ def read_template(path: Path) -> str:
                 f"{path} is larger than a chat template can be",
                 helps=("name another file with --chat-template",),
             )
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError):
             reason, help = (error.strerror or "unknown reason").lower(), "see to the file and its permissions"
@@ -69,6 +69,25 @@ def read_template(path: Path) -> str:
             reason, help = "it is not UTF-8 text", "save it as UTF-8"
         message = f"the chat template {path} cannot be read: {reason}"
         raise UsageError("bad-setting", message, helps=(help,)) from None
+    if path.suffix != ".jinja":
+        raise UsageError(
+            "bad-setting",
+            f"the chat template {path} is not called so: the engine takes names that end in .jinja",
+            helps=("give the file a name that ends in .jinja",),
+        )
+    return _without_fault(text, path)
+
+
+def _without_fault(text: str, path: Path) -> str:
+    """A template as it is. `UsageError` `bad-setting` where it is no Jinja."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        _compiled(text)
+    except TemplateSyntaxError as error:
+        message = f"the chat template {path} is wrong in line {error.lineno}: {error.message}"
+        raise UsageError("bad-setting", message, helps=("correct it there",)) from None
+    return text
 
 
 def template_of_gguf(header: Header) -> ChatTemplate | None:

@@ -122,9 +122,14 @@ def test_a_program_from_a_closed_stdin_is_an_error(arguments: str) -> None:
 @pytest.mark.parametrize(
     ("program", "code"), [('(user "a")', 0), ("(seq", 3), ('(g "a" (model "./no.gguf"))', 4)]
 )
-def test_closed_output_streams_leave_the_exit_code(program: str, code: int) -> None:
+def test_closed_output_streams_leave_the_exit_code(program: str, code: int, tmp_path: Path) -> None:
     """Who closes a stream does not want to read it; what came of the run is still told."""
     assert shell(f"spnl -c '{program}' 2>&-").returncode == code
+    (tmp_path / "p.spnl").write_text(program)
+    for name in ("check", "plan", "convert -m tiny"):
+        seen = shell(f"spnl {name} {tmp_path / 'p.spnl'} >&-")
+        assert seen.returncode in (0, 3) and b"Traceback" not in seen.stderr, seen.stderr
+    assert shell("spnl list >&-").returncode == shell("spnl config >&-").returncode == 0
     ran = shell(f"spnl -c '{program}' >&-")
     assert ran.returncode == code
     assert b"Traceback" not in ran.stderr

@@ -236,6 +236,17 @@ def test_a_chat_template_of_ones_own(load: Load, files: ModelFiles, tmp_path: Pa
         MistralrsBackend(print, Settings(chat_template=str(tmp_path))).load("tiny")
 
 
+def test_a_chat_template_that_the_engine_would_die_of_is_refused(tmp_path: Path) -> None:
+    """It panics over any other name."""
+    named, wrong = tmp_path / "mine.txt", tmp_path / "wrong.jinja"
+    named.write_text("{{ messages[0].content }}")
+    wrong.write_text("a\n{{ oops")
+    for path, words in ((named, "names that end in .jinja"), (wrong, "wrong.jinja is wrong in line 2")):
+        with pytest.raises(UsageError, match=words) as caught:
+            MistralrsBackend(print, Settings(chat_template=str(path))).load("tiny")
+        assert caught.value.id == "bad-setting"
+
+
 def test_an_adapter_changes_what_a_model_says(load: Load, files: ModelFiles, tmp_path: Path) -> None:
     """One of zeros changes nothing; both stand beside the model without one."""
     question = "What is the capital of France?"
