@@ -40,7 +40,8 @@ def needed(rest: str, what: str, usage: str) -> str:
 def one_of(rest: str, words: tuple[str, ...], usage: str) -> str:
     """The rest of a line, which must be one of some words."""
     if rest not in words:
-        raise UsageError("bad-option", f"`{rest}` is none of {', '.join(words)}", helps=(f"write `{usage}`",))
+        wrong = f"`{rest}` is none of" if rest else "it takes one of"
+        raise UsageError("bad-option", f"{wrong} {', '.join(words)}", helps=(f"write `{usage}`",))
     return rest
 
 
