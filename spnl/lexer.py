@@ -152,6 +152,8 @@ class SpnlLexer(RegexLexer):  # type: ignore[misc]
         "skip": [
             include("gaps"),
             (LPAR, Comment.Special, ("#pop", "skipped")),
+            (r'"""', Comment.Special, ("#pop", "skipped block")),
+            (r'"', Comment.Special, ("#pop", "skipped string")),
             (ATOM, Comment.Special, "#pop"),
             default("#pop"),
         ],
@@ -159,7 +161,14 @@ class SpnlLexer(RegexLexer):  # type: ignore[misc]
             include("gaps"),
             (LPAR, Comment.Special, "#push"),
             (RPAR, Comment.Special, "#pop"),
+            (r'"""', Comment.Special, "skipped block"),
+            (r'"', Comment.Special, "skipped string"),
             (ATOM, Comment.Special),
+        ],
+        "skipped string": [(r'"', Comment.Special, "#pop"), (r'(?s:[^"\\]++|\\.?)', Comment.Special)],
+        "skipped block": [
+            (r'"""(?!")', Comment.Special, "#pop"),
+            (r'(?s:[^"\\]++|\\.?|")', Comment.Special),
         ],
     }
 

@@ -49,6 +49,11 @@ def assert_lines_agree(text: str) -> None:
     assert by_character(found) == by_character(whole)
 
 
+def test_a_text_that_is_left_out_may_span_lines() -> None:
+    for text in ('#;"a\n(b" c', '#;"\n(', '#;"""a\n"(b""" c', '#;(a "\n(" b) c', '#;"\\\n(" c'):
+        assert_lines_agree(text)
+
+
 def test_the_examples() -> None:
     for example in sorted((ROOT / "examples").glob("*.spnl")):
         assert_lines_agree(example.read_text(encoding="utf-8"))
