@@ -26,6 +26,8 @@ from spnl.server.replies import (
     Usage,
 )
 
+IMPOSSIBLE = -9999.0
+
 
 class Gathered:
     """One reply, as far as it has come."""
@@ -178,9 +180,9 @@ def _chat_logprobs(told: list[base.Logprob]) -> ChatLogprobs:
         [
             TokenLogprob(
                 each.text,
-                each.value,
+                _finite(each.value),
                 list(each.text.encode()),
-                [TopLogprob(text, value, list(text.encode())) for text, value in each.likeliest],
+                [TopLogprob(text, _finite(value), list(text.encode())) for text, value in each.likeliest],
             )
             for each in told
         ]
@@ -192,10 +194,15 @@ def _completion_logprobs(told: list[base.Logprob], start: int) -> CompletionLogp
     for each in told:
         offsets.append(start)
         start += len(each.text)
-    likeliest = [dict(each.likeliest) for each in told]
+    likeliest = [{text: _finite(value) for text, value in each.likeliest} for each in told]
     return CompletionLogprobs(
         [each.text for each in told],
-        [each.value for each in told],
+        [_finite(each.value) for each in told],
         likeliest if any(likeliest) else None,
         offsets,
     )
+
+
+def _finite(logprob: float) -> float:
+    """A log probability for JSON, which has no infinity: OpenAI says so of what is as good as impossible."""
+    return max(logprob, IMPOSSIBLE)

@@ -108,6 +108,13 @@ def test_an_object_is_begun_where_one_is_asked_for(client: openai.OpenAI) -> Non
     assert reply.choices[0].message.content.startswith("{")
 
 
+def test_what_is_as_good_as_impossible_has_a_number(client: openai.OpenAI) -> None:
+    """Where a reply is constrained, most tokens have a probability of 0. JSON has no infinity."""
+    reply = chat(client, logprobs=True, top_logprobs=8, response_format={"type": "json_object"}, max_tokens=4)
+    told = [top.logprob for token in reply.choices[0].logprobs.content for top in token.top_logprobs]
+    assert min(told) == -9999.0 and None not in told
+
+
 def test_log_probabilities(client: openai.OpenAI) -> None:
     reply = chat(client, logprobs=True, top_logprobs=2)
     told = reply.choices[0].logprobs.content
