@@ -36,12 +36,20 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 1, 60
 """Seconds that `Retry-After` may say."""
 
 
-class Seat:
-    """One request that was let in: where its events arrive, and how it is stopped."""
+LONGEST_TOGETHER_SECONDS = 0.05
+"""Where several replies are made at once, each is written less often: 20 times a second at least."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+
+class Seat:
+    """One request that was let in: where its events arrive, and how it is stopped.
+
+    `streams` says how many replies are being made, for this request and others.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, streams: Callable[[], int] = lambda: 1) -> None:
         self.stop = Stop()
         self._loop = loop
+        self._streams = streams
         self._items: deque[Event | BaseException | None] = deque()
         self._arrived = asyncio.Event()
         self._told = False
@@ -63,7 +71,8 @@ class Seat:
         """What has happened since the last time, until the end. Raises what the work raised.
 
         The first piece is given at once. To wake the loop for every token of a small model would take longer
-        than the token: what comes within `TOGETHER_SECONDS` of what was given is given together.
+        than the token: what comes within `TOGETHER_SECONDS` of what was given is given together, and within
+        more where several replies share the loop.
         """
         while True:
             await self._arrived.wait()
@@ -81,7 +90,8 @@ class Seat:
                 raise item
             if arrived:
                 yield arrived
-                self._loop.call_later(TOGETHER_SECONDS, self._look)
+                together = min(TOGETHER_SECONDS * max(self._streams(), 1), LONGEST_TOGETHER_SECONDS)
+                self._loop.call_later(together, self._look)
 
     def _look(self) -> None:
         """Wake whoever takes events if there are some; if there are none, the next one does."""
@@ -117,7 +127,7 @@ class Desk:
         if len(self._seats) >= self._settings.most_requests:
             raise self._full()
         loop = asyncio.get_running_loop()
-        seat = Seat(loop)
+        seat = Seat(loop, lambda: self.gate.through)
         late = HttpError(504, "timeout", f"the reply took longer than {self._settings.timeout:g} seconds")
         timer = loop.call_later(self._settings.timeout, seat.end, late)
         self._seats.add(seat)
