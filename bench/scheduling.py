@@ -118,12 +118,33 @@ def executor() -> Iterator[Figure]:
             inputs = f'(foreach i (range 0 {count}) (format "Question {{i}}"))'
             query = spnl.expand(f'(map (system "{system}") (inputs {inputs}) (max-tokens 1))')
             taken = []
-            for _ in range(1 if count == 100_000 else 3):
+            for _ in range(2 if count == 100_000 else 3):
                 models = ScriptedModels(ScriptedEngine(parallel=4, batching=device))
                 taken.append(processor_seconds(partial(spnl.run, query, models=models)))
             each = min(taken) / count * 1e6
             yield Figure(f"the executor's own cost, {count} generations{what}, each", each, "µs", 100)
+    count = 10_000
+    each = min(processor_seconds(partial(_hand_on, count)) for _ in range(3)) / count * 1e6
+    yield Figure("handing a thing on to a thread and back, in plain code", each, "µs")
     yield Figure("memory of the whole process", getrusage(RUSAGE_SELF).ru_maxrss / 1024, "MB", 300)
+
+
+def _hand_on(count: int) -> None:
+    """Give another thread one thing after another, and wait for each to come back."""
+    there: SimpleQueue[int | None] = SimpleQueue()
+    back: SimpleQueue[int] = SimpleQueue()
+
+    def work() -> None:
+        while (thing := there.get()) is not None:
+            back.put(thing)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for number in range(count):
+        there.put(number)
+        back.get()
+    there.put(None)
+    thread.join()
 
 
 def _build_anew(pool: Any, path: Path) -> None:

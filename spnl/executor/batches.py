@@ -86,9 +86,11 @@ def _company(
     found: list[Job] = []
     until = perf_counter() + MEASURE_SECONDS
     for job in islice(order, WINDOW):
-        same = job.request.messages == head.request.messages
-        if len(found) + 1 >= (room.same if same and head.blocks else room.any) or is_unwanted(job):
+        if is_unwanted(job):
             continue
+        same = job.request.messages == head.request.messages
+        if len(found) + 1 >= (room.same if same and head.blocks else room.any):
+            break
         begins_alike = common(head.blocks, job.blocks) >= kin if kin else not order.kin(job)
         if same or (not unread and begins_alike and _is_as_long(engine, job, head, until)):
             found.append(job)

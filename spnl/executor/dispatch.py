@@ -108,7 +108,7 @@ class Dispatcher:
                 helps = ("give it more time with `(timeout SECONDS)`, or fewer tokens with `(max-tokens N)`",)
                 return late, GenerationError("timeout", message, helps=helps)
             until = min(late.deadline if late is not None else now + 1, self._deadline)
-            assert self._streams(), "nothing is running, so nothing will happen"
+            assert self._workers.are_busy, "nothing is running, so nothing will happen"
             happened = self._workers.next_event(until - now)
             if happened is not None and self._is_news(*happened):
                 return happened
@@ -130,9 +130,6 @@ class Dispatcher:
 
     def _active(self) -> list[Job]:
         return [job for line in self._lines.values() for job in line.active]
-
-    def _streams(self) -> int:
-        return sum(line.streams for line in self._lines.values())
 
     def _cancel(self, jobs: list[Job]) -> None:
         for job in jobs:
@@ -211,4 +208,4 @@ class Dispatcher:
             self._generations.began(job, job.request)
             if job.timeout is not None:
                 self._limited.add(job)
-        self._workers.stream(engine, job, self._streams())
+        self._workers.stream(engine, job)

@@ -108,11 +108,13 @@ class Line:
                     self.active.add(job)
                     self._silent.add(job)
                     return job
-            elif not (choose and self.has_wanted() and self._choose(self.engine)):
+            elif not (choose and self._has_room(self.engine) and self.has_wanted()):
                 return None
-            elif self.leader is not None:
-                self._silent.add(self.leader)
-                return self.leader
+            else:
+                self._choose(self.engine)
+                if self.leader is not None:
+                    self._silent.add(self.leader)
+                    return self.leader
         return None
 
     def heard(self, job: Job, piece: Chunk | Finish | BaseException) -> None:
@@ -137,20 +139,25 @@ class Line:
 
     def _is_reading(self) -> bool:
         """Whether the engine has as many prompts as it reads at once, also of streams that were given up."""
-        oldest = perf_counter() - LEAVING_SECONDS
-        reading = len(self._silent) + sum(since > oldest for since in self._leaving.values())
+        reading = len(self._silent)
+        if self._leaving:
+            oldest = perf_counter() - LEAVING_SECONDS
+            reading += sum(since > oldest for since in self._leaving.values())
         return self.engine is not None and reading >= self.engine.batching.prefills
 
-    def _choose(self, engine: Engine) -> bool:
-        """Choose what runs next, and what runs ahead of it; False where there is no room for any."""
-        device = engine.batching
-        most = min(self._parallel or engine.parallel, device.streams)
-        busy = len(self.active)
-        if busy >= (1 if device.equal_only else most):
-            return False
-        room = Room(most - busy, device.streams if self._parallel is None else most - busy)
+    def _has_room(self, engine: Engine) -> bool:
+        """Whether something may be chosen while what is under way goes on."""
+        return len(self.active) < (1 if engine.batching.equal_only else self._most(engine))
+
+    def _most(self, engine: Engine) -> int:
+        """How many jobs may be under way."""
+        return min(self._parallel or engine.parallel, engine.batching.streams)
+
+    def _choose(self, engine: Engine) -> None:
+        """Choose what runs next, and what runs ahead of it."""
+        most = self._most(engine) - len(self.active)
+        room = Room(most, engine.batching.streams if self._parallel is None else most)
         batch = next_batch(self._order, engine, room, self._is_unwanted)
         self._batch.extend(batch.jobs)
         if batch.leader is not None:
             self.leader = Job(batch.jobs[0].model, batch.leader, None, 0, None)
-        return True

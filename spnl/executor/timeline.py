@@ -33,7 +33,7 @@ class Timeline:
         """The times of a job whose last piece has just come."""
         now = perf_counter()
         submitted, asked = job.submitted - self._began, job.started - self._began
-        loading = sum(load.seconds for load in self.loads if submitted <= load.began < asked)
+        loading = sum([load.seconds for load in self.loads if submitted <= load.began < asked])
         return Times(
             first_token=(job.first if job.first is not None else now) - job.started,
             total=now - job.started,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from time import perf_counter
 
-from spnl.backends.base import Engine, Finish
+from spnl.backends.base import Chunk, Engine, Finish
 from spnl.errors import GenerationError, Interrupted
 from spnl.executor.jobs import Event, Job
 
@@ -19,6 +19,12 @@ TOGETHER_SECONDS = 0.02
 """How long a piece may lie that comes so soon after another: nobody sees more than 50 changes a second."""
 
 THREAD_NAME = "spnl-generation"
+
+Work = tuple[Engine, Job] | None
+"""What a thread takes: a job to stream, or None, with which it ends."""
+
+Bell = SimpleQueue[None]
+"""Wakes a thread, once for each time it is rung."""
 
 
 class Mailbox:
@@ -31,16 +37,18 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque()
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        """Rings once, however many have rung it; a `threading.Event` takes ten times as long."""
+        self._bell = threading.Lock()
+        """Rung by releasing it, however often. A `threading.Event` takes ten times as long."""
+        self._bell.acquire()
         self._will_look = False
         """Whether the caller's thread looks again by itself."""
 
     def put(self, event: Event, *, urgent: bool) -> None:
         """Add an event, from any thread."""
         self._events.append(event)
-        if (urgent or not self._will_look) and self._bell.empty():
-            self._bell.put(None)
+        if (urgent or not self._will_look) and self._bell.locked():
+            with suppress(RuntimeError):  # another thread has rung just now
+                self._bell.release()
 
     def get(self, seconds: float) -> Event | None:
         """Take the next event; None where none comes within some seconds."""
@@ -57,11 +65,9 @@ class Mailbox:
         return self._events.popleft()
 
     def _wait(self, seconds: float) -> None:
-        with suppress(Empty):
-            self._bell.get_nowait()  # rung for what has been taken since
+        self._bell.acquire(blocking=False)  # it may have been rung for what has been taken since
         if not self._events:
-            with suppress(Empty):
-                self._bell.get(timeout=max(0.0, seconds))
+            self._bell.acquire(timeout=max(0.0, seconds))
 
 
 class Workers:
@@ -72,33 +78,62 @@ class Workers:
 
     def __init__(self) -> None:
         self._events = Mailbox()
-        self._work: SimpleQueue[tuple[Engine, Job] | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._work: deque[Work] = deque()
+        """What threads take when they are woken: so streams begin in the order of asking."""
+        self._bells: list[Bell] = []
+        self._taken: dict[Job, Bell] = {}
+        """Which thread has taken a job; threads write that down themselves."""
+        self._idle: list[Bell] = []
+        """Those of the threads that have nothing to do. The last of them is rung first: that thread may not
+        even have fallen asleep, and what it needs is still in its core's cache."""
+        self._streams = 0
 
-    def stream(self, engine: Engine, job: Job, open_streams: int) -> None:
-        """Have a job streamed; `open_streams` are open with it."""
-        if len(self._threads) < open_streams:
-            thread = threading.Thread(target=_work, args=(self._work, self._events), daemon=True)
-            thread.name = THREAD_NAME
-            self._threads.append(thread)
-            thread.start()
-        self._work.put((engine, job))
+    @property
+    def are_busy(self) -> bool:
+        """Whether a stream is open, so that something will happen."""
+        return self._streams > 0
+
+    def stream(self, engine: Engine, job: Job) -> None:
+        """Have a job streamed."""
+        self._streams += 1
+        self._work.append((engine, job))
+        bell = self._idle.pop() if self._idle else self._new_thread()
+        bell.put(None)
 
     def next_event(self, seconds: float) -> Event | None:
         """The next event; None where none comes within some seconds, or before an interrupt is looked for."""
-        return self._events.get(min(seconds, WAKE_SECONDS))
+        event = self._events.get(min(seconds, WAKE_SECONDS))
+        if event is not None and not isinstance(event[1], Chunk):
+            self._streams -= 1
+            self._idle.append(self._taken.pop(event[0]))
+        return event
 
     def close(self) -> None:
         """Let the threads go; those of cancelled jobs end when their engine next speaks."""
-        for _ in self._threads:
-            self._work.put(None)
-        self._threads.clear()
+        # Before any job that has not been taken yet: each thread ends with the next thing that it takes.
+        self._work.extendleft([None] * len(self._bells))
+        for bell in self._bells:
+            bell.put(None)
+        self._bells.clear()
+        self._idle.clear()
+
+    def _new_thread(self) -> Bell:
+        bell: Bell = SimpleQueue()
+        self._bells.append(bell)
+        arguments = (bell, self._work, self._taken, self._events)
+        threading.Thread(target=_serve, args=arguments, name=THREAD_NAME, daemon=True).start()
+        return bell
 
 
-def _work(work: SimpleQueue[tuple[Engine, Job] | None], events: Mailbox) -> None:
-    """A worker thread: stream one job after another until told to go."""
-    while (item := work.get()) is not None:
+def _serve(bell: Bell, work: deque[Work], taken: dict[Job, Bell], events: Mailbox) -> None:
+    """A worker thread: take some work whenever it is woken, until that is to go."""
+    while True:
+        bell.get()
+        item = work.popleft()
+        if item is None:
+            return
         engine, job = item
+        taken[job] = bell
         try:
             _stream(engine, job, events)
         except BaseException as error:

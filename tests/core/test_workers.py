@@ -7,11 +7,13 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from scripted import PATIENCE
+from scripted import PATIENCE, ScriptedEngine
 
-from spnl.backends.base import Chunk, Finish, Usage
+from spnl.backends.base import Chunk, Finish, Request, Usage
 from spnl.executor import workers
-from spnl.executor.workers import Mailbox
+from spnl.executor.jobs import Job
+from spnl.executor.workers import THREAD_NAME, Mailbox, Workers
+from spnl.query import Sampling
 
 JOB: Any = object()
 END = Finish("stop", Usage())
@@ -24,21 +26,21 @@ class Bell:
         self._bell: Any = mailbox._bell
         self.rings = 0
         self.waits: list[float] = []
+        self.waiting = threading.Event()
         mailbox._bell = self  # type: ignore[assignment]
 
-    def empty(self) -> bool:
-        return bool(self._bell.empty())
+    def locked(self) -> bool:
+        return bool(self._bell.locked())
 
-    def put(self, item: None) -> None:
+    def release(self) -> None:
         self.rings += 1
-        self._bell.put(item)
+        self._bell.release()
 
-    def get_nowait(self) -> None:
-        self._bell.get_nowait()
-
-    def get(self, timeout: float) -> None:
-        self.waits.append(timeout)
-        self._bell.get(timeout=timeout)
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if blocking:
+            self.waits.append(timeout)
+            self.waiting.set()
+        return bool(self._bell.acquire(blocking, timeout))
 
 
 def test_what_follows_soon_does_not_ring_and_is_looked_for() -> None:
@@ -82,10 +84,8 @@ def test_a_piece_that_lies_is_taken_without_a_bell(monkeypatch: pytest.MonkeyPat
     mailbox.put((JOB, Chunk("a")), urgent=False)
     mailbox.get(PATIENCE)
     bell = Bell(mailbox)
-    begun = threading.Event()
-    mailbox._bell.get = lambda timeout: (begun.set(), Bell.get(bell, timeout))  # type: ignore[method-assign]
     writer = threading.Thread(
-        target=lambda: (begun.wait(PATIENCE), mailbox.put((JOB, Chunk("b")), urgent=False))
+        target=lambda: (bell.waiting.wait(PATIENCE), mailbox.put((JOB, Chunk("b")), urgent=False))
     )
     writer.start()
     started = monotonic()
@@ -114,3 +114,35 @@ def test_nothing_is_lost_between_many_threads() -> None:
         if event is not None:
             seen[event[0]].append(event[1])
     assert all(events == list(range(count)) for events in seen.values())
+
+
+def test_the_thread_that_ended_last_is_the_first_to_work_again() -> None:
+    """So streams one after another have one thread, and there are as many as there are streams at once."""
+    ran: list[int] = []
+    workers = Workers()
+    engine = ScriptedEngine(lambda request: ran.append(threading.get_ident()) or "a word")
+    before = _threads()
+    jobs = [Job("m", Request((("user", "Hi"),), Sampling(max_tokens=1)), None, i, None) for i in range(5)]
+
+    def finish(count: int) -> None:
+        while count:
+            event = workers.next_event(PATIENCE)
+            count -= event is not None and isinstance(event[1], Finish)
+
+    for job in jobs[:2]:
+        workers.stream(engine, job)
+    finish(2)
+    assert len(_threads() - before) == 2 and not workers.are_busy
+    for job in jobs[2:]:
+        workers.stream(engine, job)
+        finish(1)
+    mine = _threads() - before
+    assert len(mine) == 2 and len(set(ran[2:])) == 1
+    workers.close()
+    for thread in mine:
+        thread.join(PATIENCE)
+    assert not _threads() & mine
+
+
+def _threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == THREAD_NAME}
