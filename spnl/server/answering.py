@@ -18,6 +18,9 @@ from spnl.server.desk import Event, Seat, Work
 from spnl.server.errors import as_http_error
 from spnl.server.shapes import Gathered, Shape
 
+Piece = tuple[bytes, bool]
+"""Some bytes of a stream, and whether more follow."""
+
 _DONE = b"data: [DONE]\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _encode = msgspec.json.Encoder().encode
@@ -102,21 +105,21 @@ async def _watch(request: HttpRequest, seat: Seat) -> None:
 
 async def _pieces(
     answer: Answer, first: list[Event], events: AsyncIterator[list[Event]], counted: bool
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[Piece]:
     """The bytes of a stream. What fails now is told in it: its status has been sent."""
     try:
-        yield b"".join([_event(told) for event in first for told in answer.take(event)])
+        yield b"".join([_event(told) for event in first for told in answer.take(event)]), True
         async for batch in events:
-            yield b"".join([_event(told) for event in batch for told in answer.take(event)])
+            yield b"".join([_event(told) for event in batch for told in answer.take(event)]), True
         answer.finish()
-        if counted:
-            yield _event(answer.shape.counts(answer.usage))
-        yield _DONE
+        counts = _event(answer.shape.counts(answer.usage)) if counted else b""
+        yield counts + _DONE, False
     except Interrupted:
         answer.call.error = "client-gone"
+        yield b"", False
     except Exception as error:
         answer.call.report(error)
-        yield _event(as_http_error(error).body())
+        yield _event(as_http_error(error).body()), False
 
 
 def _event(told: msgspec.Struct) -> bytes:
@@ -128,7 +131,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, pieces: AsyncIterator[bytes], stack: AsyncExitStack) -> None:
+    def __init__(self, pieces: AsyncIterator[Piece], stack: AsyncExitStack) -> None:
         super().__init__(headers=_HEADERS)
         del self.headers["content-length"]
         self._pieces = pieces
@@ -138,6 +141,5 @@ class EventStream(Response):
         """Send it."""
         async with self._stack:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            async for piece in self._pieces:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            async for piece, more in self._pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": more})

@@ -7,9 +7,9 @@ at the next piece after the client has gone, the time is up or the server stops.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
@@ -96,7 +96,8 @@ class Seat:
     def _look(self) -> None:
         """Wake whoever takes events if there are some; if there are none, the next one does."""
         self._told = False
-        if self._items:
+        if self._items:  # one that is put from now on wakes nobody: whoever takes these looks again
+            self._told = True
             self._arrived.set()
 
 
@@ -107,6 +108,8 @@ class Desk:
         self._settings = settings
         self._served = served
         self._seats: set[Seat] = set()
+        # A thread that is there takes a tenth of a new one's time. Work that was stopped may still hold one.
+        self._threads = ThreadPoolExecutor(2 * settings.most_requests, "spnl-request")
         self._pace = 1.0
         self.gate = Gate(settings.parallel)
         self.stopping = False
@@ -132,9 +135,7 @@ class Desk:
         timer = loop.call_later(self._settings.timeout, seat.end, late)
         self._seats.add(seat)
         started = monotonic()
-        threading.Thread(
-            target=self._run, args=(seat, models, work), name="spnl-request", daemon=True
-        ).start()
+        self._threads.submit(self._run, seat, models, work)
         try:
             yield seat
         finally:
