@@ -14,7 +14,6 @@ MAX_TEXT = 256 * 1024 * 1024
 MAX_ITEMS = 10_000_000
 """Items in one list that is made of others, and leaves in one query whose text is asked for."""
 
-
 MAX_COPIES = 1_000_000
 """Copies that one `repeat` makes, and replies that are drawn at once."""
 
@@ -29,6 +28,14 @@ def check_items(count: int, span: Span | None) -> None:
     """`ProgramError` `too-large` for a list of more items than one can have."""
     if count > MAX_ITEMS:
         _refuse("list", f"{count:,} items", f"{MAX_ITEMS:,}", span)
+
+
+def check_copies(count: int, span: Span | None) -> None:
+    """`ProgramError` `too-large` for more copies than can be made at once."""
+    if count > MAX_COPIES:
+        raise ProgramError(
+            "too-large", f"{count} copies are too many", span=span, notes=(f"the most are {MAX_COPIES}",)
+        )
 
 
 def _refuse(what: str, size: str, most: str, span: Span | None) -> None:

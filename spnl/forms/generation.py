@@ -20,7 +20,7 @@ from spnl.forms.sampling_types import (
 )
 from spnl.forms.shapes import needs
 from spnl.forms.types import KnownText, Part, Parts, QueryArg
-from spnl.limits import MAX_COPIES
+from spnl.limits import check_copies
 from spnl.models.names import ADAPTER_MARK
 from spnl.query import Generate, Handling, Map, Par, Query, Repeat, Sampling
 
@@ -95,13 +95,7 @@ def repeat(call: Call, n: Positive, query: QueryArg) -> Query:
 
     (repeat (n 3) (g "Suggest a name for a cat."))
     """
-    if n > MAX_COPIES:
-        raise ProgramError(
-            "too-large",
-            f"{n} copies are too many",
-            span=call.place("n"),
-            notes=(f"the most are {MAX_COPIES}",),
-        )
+    check_copies(n, call.place("n"))
     if isinstance(query, Generate):
         return Repeat(n, query, span=call.span)
     return Par((query,) * n, span=call.span)
