@@ -86,16 +86,14 @@ class Workers:
         self._idle: list[Bell] = []
         """Those of the threads that have nothing to do. The last of them is rung first: that thread may not
         even have fallen asleep, and what it needs is still in its core's cache."""
-        self._streams = 0
 
     @property
     def are_busy(self) -> bool:
         """Whether a stream is open, so that something will happen."""
-        return self._streams > 0
+        return len(self._idle) < len(self._bells)
 
     def stream(self, engine: Engine, job: Job) -> None:
         """Have a job streamed."""
-        self._streams += 1
         self._work.append((engine, job))
         bell = self._idle.pop() if self._idle else self._new_thread()
         bell.put(None)
@@ -104,7 +102,6 @@ class Workers:
         """The next event; None where none comes within some seconds, or before an interrupt is looked for."""
         event = self._events.get(min(seconds, WAKE_SECONDS))
         if event is not None and not isinstance(event[1], Chunk):
-            self._streams -= 1
             self._idle.append(self._taken.pop(event[0]))
         return event
 
