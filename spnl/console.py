@@ -209,13 +209,20 @@ class Console:
 
         Whatever is written to the same terminal in the midst of it stands on lines of its own.
         """
-        self._drawing_ended = False
         terminal = self.stdout_is_terminal
-        before = self.end_drawing if terminal else lambda: None
+        before = self.before_answer()
         answer = TextAnswer(self.stdout, color=color, terminal=terminal, live=live, before=before)
         if terminal:
             self._shown = answer
         return answer
+
+    def before_answer(self) -> Callable[[], None]:
+        """What is to be done before an answer is written to stdout. Until then lines may be drawn.
+
+        A terminal shows either what goes on or the answer: both at once would write over each other.
+        """
+        self._drawing_ended = False
+        return self.end_drawing if self.stdout_is_terminal else lambda: None
 
     def live_lines(self) -> LiveLines:
         """Lines on stderr that are drawn again in place. Whatever else is written there erases them."""

@@ -101,15 +101,11 @@ def _answer_writer(console: Console, form: AnswerForm, file: OutputFile | None, 
     if form != "text":
         from spnl.records import RecordAnswer
 
-        terminal = console.stdout_is_terminal and file is None
-        # A terminal shows either what goes on or the answer: both at once would write over each other.
-        before = console.end_drawing if terminal else _nothing
-        return RecordAnswer(console.stdout if file is None else file, form, terminal=terminal, before=before)
+        if file is not None:
+            return RecordAnswer(file, form)
+        terminal, before = console.stdout_is_terminal, console.before_answer()
+        return RecordAnswer(console.stdout, form, terminal=terminal, before=before)
     if file is not None:
         return TextAnswer(file, color=console.color == "always", terminal=False, live=False)
     colored = console.stdout_color if live else console.color == "always"
     return console.text_answer(color=colored, live=live)
-
-
-def _nothing() -> None:
-    """What is to be done before the answer is written, where nothing is."""
