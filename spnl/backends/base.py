@@ -137,3 +137,8 @@ class Backend(Protocol):
         With `fully` always, with which file that is and why this one.
         """
         ...
+
+
+def worth(engine: Engine, parallel: int | None = None) -> int:
+    """How many streams of an engine are worth having at once, or `parallel` of them; it takes no more."""
+    return min(parallel or engine.parallel, engine.batching.streams)

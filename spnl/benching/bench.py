@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from time import perf_counter
 
-from spnl.backends.base import Engine
+from spnl.backends.base import Engine, worth
 from spnl.benching.asking import Asker, Clock, Timed
 from spnl.benching.prompts import PROBES, Prompts, question
 from spnl.benching.report import Findings
@@ -135,7 +135,7 @@ class Bench:
 
 def _at_once(engines: Sequence[Engine]) -> int:
     """How many requests at once suit all engines: at least two, or there is nothing to compare."""
-    return max(2, min(MOST_AT_ONCE, *(min(engine.parallel, engine.batching.streams) for engine in engines)))
+    return max(2, min(MOST_AT_ONCE, *map(worth, engines)))
 
 
 def _first(asker: Asker, findings: Findings, text: str) -> Timed:

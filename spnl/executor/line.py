@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 
-from spnl.backends.base import Chunk, Engine, Finish
+from spnl.backends.base import Chunk, Engine, Finish, worth
 from spnl.executor.batches import Room, next_batch
 from spnl.executor.jobs import Job
 from spnl.executor.order import Order
@@ -147,15 +147,11 @@ class Line:
 
     def _has_room(self, engine: Engine) -> bool:
         """Whether something may be chosen while what is under way goes on."""
-        return len(self.active) < (1 if engine.batching.equal_only else self._most(engine))
-
-    def _most(self, engine: Engine) -> int:
-        """How many jobs may be under way."""
-        return min(self._parallel or engine.parallel, engine.batching.streams)
+        return len(self.active) < (1 if engine.batching.equal_only else worth(engine, self._parallel))
 
     def _choose(self, engine: Engine) -> None:
         """Choose what runs next, and what runs ahead of it."""
-        most = self._most(engine) - len(self.active)
+        most = worth(engine, self._parallel) - len(self.active)
         room = Room(most, engine.batching.streams if self._parallel is None else most)
         batch = next_batch(self._order, engine, room, self._is_unwanted)
         self._batch.extend(batch.jobs)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from spnl.backends.base import Batching, Chunk, Engine, Finish, Request
+from spnl.backends.base import Batching, Chunk, Engine, Finish, Request, worth
 from spnl.errors import Interrupted
 from spnl.executor.jobs import Job
 from spnl.executor.line import Line
@@ -113,8 +113,8 @@ class Gate:
 
         Where a batch has to end before the next begins, one more than it has: so the next is whole by then.
         """
-        worth = self._worth(engine)
-        return worth + (engine.batching.equal_only and worth > 1)
+        most = worth(engine, self._parallel)
+        return most + (engine.batching.equal_only and most > 1)
 
     @contextmanager
     def turn(self, model: str, engine: Engine, request: Request, stop: Stop) -> Iterator[Turn]:
@@ -152,9 +152,6 @@ class Gate:
             line.serve(engine)
         return line
 
-    def _worth(self, engine: Engine) -> int:
-        return min(self._parallel or engine.parallel, engine.batching.streams)
-
     def _admit(self) -> None:
         """Let begin what may."""
         while (admitted := self._next()) is not None:
@@ -171,7 +168,7 @@ class Gate:
         others = [m for m, line in self._lines.items() if m != self._model and line.has_wanted()]
         line = self._lines.get(self._model) if self._model is not None else None
         if line is not None and line.engine is not None:
-            job = line.begin(choose=not others or self._begun < self._worth(line.engine))
+            job = line.begin(choose=not others or self._begun < worth(line.engine, self._parallel))
             if job is not None:
                 return line, job
             if line.is_engaged:
